@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The settings, KA_IDLE to KA_OFF, from text. Pure: no environment, no errno, nothing
+ * printed, so that the library and its tests, and whoever else takes a setting from a
+ * person, agree on what a value means.
+ */
+#ifndef KA_CONFIG_H
+#define KA_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Bounds of the kernel: MAX_TCP_KEEPIDLE, MAX_TCP_KEEPINTVL and MAX_TCP_KEEPCNT in
+ * include/net/tcp.h; TCP_USER_TIMEOUT is an int of milliseconds (tcp_setsockopt). */
+enum {
+    KA_MAX_SECONDS = 32767,
+    KA_MAX_CNT = 127,
+    KA_MAX_USER_TIMEOUT = 2147483, /* seconds */
+};
+
+enum { KA_USER_TIMEOUT_OFF = 0, KA_USER_TIMEOUT_AUTO = -1 };
+
+struct ka_config {
+    int idle;         /* seconds before the first probe */
+    int intvl;        /* seconds between unanswered probes */
+    int cnt;          /* unanswered probes before the kernel drops the connection */
+    int user_timeout; /* seconds, or KA_USER_TIMEOUT_OFF, KA_USER_TIMEOUT_AUTO */
+    bool connect;     /* outgoing connections too */
+    bool force;       /* the program can't undo what was set */
+    bool children;    /* programs that this one starts are shimmed too */
+    bool log;         /* say on stderr what was done */
+    bool off;         /* do nothing */
+    bool some_ports;  /* only those in the set below; false: all */
+    unsigned char ports[65536 / 8];
+};
+
+/* Set with the defaults; `ports` is left as it is, since nothing reads it before KA_PORTS
+ * fills it: a process that doesn't use it doesn't touch its two pages. */
+void ka_config_defaults(struct ka_config *config);
+
+enum ka_verdict {
+    KA_ACCEPTED,
+    KA_REFUSED, /* a value that is not accepted: the setting is unchanged */
+    KA_UNKNOWN, /* no such variable */
+};
+
+/*
+ * Sets the variable named by the `name_len` characters at `name` ("KA_IDLE"). An empty
+ * value means unset and changes nothing.
+ */
+enum ka_verdict ka_config_set(struct ka_config *config, const char *name, size_t name_len,
+                              const char *value);
+
+/*
+ * Writes one line, newline included, that says which value of which variable was refused,
+ * what is accepted, and that the default is used instead. Characters that a terminal
+ * would obey are shown as '?', a long value is cut. Returns the length; a line that
+ * doesn't fit `size` is cut. No terminating NUL.
+ */
+size_t ka_config_complain(char *line, size_t size, const char *name, size_t name_len,
+                          const char *value);
+enum { KA_COMPLAINT_SIZE = 256 }; /* fits the longest */
+
+/* Reads a number from 1 to `max`, which is below INT_MAX: digits and nothing else. */
+bool ka_config_count(const char *s, int max, int *count);
+
+/* TCP_USER_TIMEOUT in milliseconds, 0 for off. */
+int ka_config_user_timeout_ms(const struct ka_config *config);
+
+/* In how many seconds after the last sign of life an idle dead peer is dropped: idle +
+ * intvl * cnt, or, since TCP_USER_TIMEOUT replaces the count (tcp(7)), the first probe
+ * that finds that time passed. */
+int ka_config_drop_seconds(const struct ka_config *config);
+
+/* Whether the settings are meant for sockets with this port, 0 to 65535. */
+bool ka_config_port(const struct ka_config *config, unsigned port);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The interposed functions, and why each is:
+ *
+ *   listen              put the options on before the first connection can be queued
+ *   accept, accept4     the guarantee, for listeners and connections that listen missed
+ *   connect             KA_CONNECT=1
+ *   setsockopt          KA_FORCE=1
+ *   dup, dup2, dup3, fcntl, fcntl64, recvmsg, recvmmsg
+ *                       a listener may arrive at a number that stood for another
+ * (marks.h) prctl               the process enters a seccomp filter: not a system call
+ * more
+ *   __setsockopt64, __fcntl_time64, __recvmsg64, __recvmmsg64, __prctl_time64
+ *                       the same in i386 programs built with _TIME_BITS=64
+ *
+ * Any of them may run in a signal handler, in a vfork child, in a thread that is being
+ * cancelled, and before the constructor.
+ */
+#include "arrivals.h"
+#include "force.h"
+#include "listeners.h"
+#include "next.h"
+#include "outgoing.h"
+#include "settings.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HOOK __attribute__((visibility("default")))
+
+/* With _GNU_SOURCE, under which the headers declare these, glibc's accept takes a
+ * transparent union in place of a pointer. */
+struct mmsghdr {
+    struct msghdr msg_hdr;
+    unsigned msg_len;
+};
+int accept4(int, struct sockaddr *, socklen_t *, int);
+int dup3(int, int, int);
+int fcntl64(int, int, ...);
+int recvmmsg(int, struct mmsghdr *, unsigned, int, struct timespec *);
+
+HOOK int listen(int fd, int backlog)
+{
+    struct ka_listening listening = ka_listen_begin(fd);
+    int result = KA_NEXT(listen)(fd, backlog);
+
+    ka_listen_end(&listening, result);
+    return result;
+}
+
+/* Apart from its hook: the way of a settled listener is a dozen instructions. */
+static __attribute__((noinline)) int accept_checked(int fd, struct sockaddr *addr,
+                                                    socklen_t *len)
+{
+    struct ka_accepting accepting = ka_accept_begin(fd);
+    int connection = KA_NEXT(accept)(fd, addr, len);
+
+    ka_accept_end(&accepting, connection);
+    return connection;
+}
+
+HOOK int accept(int fd, struct sockaddr *restrict addr, socklen_t *restrict len)
+{
+    if (ka_mark_settled(fd))
+        return KA_NEXT_FOUND(accept)(fd, addr, len);
+    return accept_checked(fd, addr, len);
+}
+
+static __attribute__((noinline)) int accept4_checked(int fd, struct sockaddr *addr,
+                                                     socklen_t *len, int flags)
+{
+    struct ka_accepting accepting = ka_accept_begin(fd);
+    int connection = KA_NEXT(accept4)(fd, addr, len, flags);
+
+    ka_accept_end(&accepting, connection);
+    return connection;
+}
+
+HOOK int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    if (ka_mark_settled(fd))
+        return KA_NEXT_FOUND(accept4)(fd, addr, len, flags);
+    return accept4_checked(fd, addr, len, flags);
+}
+
+/* The next connect and setsockopt where kashim has no part in them: one load, one branch,
+ * and the call is passed on. */
+static _Atomic(__typeof__(connect) *) connect_passed_to;
+static _Atomic(__typeof__(setsockopt) *) setsockopt_passed_to;
+
+static __attribute__((noinline)) int connect_slow(int fd, const struct sockaddr *addr,
+                                                  socklen_t len)
+{
+    ka_settings_complain();
+    if (!ka_active() || !ka_config.connect)
+        connect_passed_to = KA_NEXT(connect);
+    else
+        ka_connect_begin(fd, addr, len);
+    return KA_NEXT(connect)(fd, addr, len);
+}
+
+HOOK int connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    __typeof__(connect) *next =
+        atomic_load_explicit(&connect_passed_to, memory_order_relaxed);
+
+    return next ? next(fd, addr, len) : connect_slow(fd, addr, len);
+}
+
+static __attribute__((noinline)) int setsockopt_slow(int fd, int level, int name,
+                                                     const void *value, socklen_t len)
+{
+    if (!ka_active() || !ka_config.force)
+        setsockopt_passed_to = KA_NEXT(setsockopt);
+    else if (ka_force_ignores(fd, level, name, value, len))
+        return 0;
+    return KA_NEXT(setsockopt)(fd, level, name, value, len);
+}
+
+HOOK int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+    __typeof__(setsockopt) *next =
+        atomic_load_explicit(&setsockopt_passed_to, memory_order_relaxed);
+
+    return next ? next(fd, level, name, value, len)
+                : setsockopt_slow(fd, level, name, value, len);
+}
+
+/*
+ * Arrivals. The mark is withdrawn after the call, however long that took: what is marked
+ * now may not have been when it began. Where the number is known before, it is withdrawn
+ * before as well, or an accept in between would take the new listener for the old one.
+ */
+static int arrived(int fd)
+{
+    if (atomic_load(&ka_marks_used))
+        ka_mark_withdraw(fd);
+    return fd;
+}
+
+HOOK int dup(int fd)
+{
+    return arrived(KA_NEXT(dup)(fd));
+}
+
+HOOK int dup2(int fd, int to)
+{
+    if (fd != to)
+        arrived(to);
+    return fd == to ? KA_NEXT(dup2)(fd, to) : arrived(KA_NEXT(dup2)(fd, to));
+}
+
+HOOK int dup3(int fd, int to, int flags)
+{
+    arrived(to);
+    return arrived(KA_NEXT(dup3)(fd, to, flags));
+}
+
+/* The one argument of any command, as libc itself takes it. */
+#define FCNTL_HOOK(name)                                                                 \
+    HOOK int name(int fd, int command, ...)                                              \
+    {                                                                                    \
+        va_list ap;                                                                      \
+        void *arg;                                                                       \
+                                                                                         \
+        va_start(ap, command);                                                           \
+        arg = va_arg(ap, void *);                                                        \
+        va_end(ap);                                                                      \
+        if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)                            \
+            return KA_NEXT(name)(fd, command, arg);                                      \
+        return arrived(KA_NEXT(name)(fd, command, arg));                                 \
+    }
+FCNTL_HOOK(fcntl)
+FCNTL_HOOK(fcntl64)
+
+static ssize_t arrived_in_one(ssize_t received, const struct msghdr *message)
+{
+    if (received >= 0 && atomic_load(&ka_marks_used))
+        ka_arrived_in(message);
+    return received;
+}
+
+static int arrived_in_many(int received, const struct mmsghdr *messages)
+{
+    if (atomic_load(&ka_marks_used))
+        for (int i = 0; i < received; i++)
+            ka_arrived_in(&messages[i].msg_hdr);
+    return received;
+}
+
+HOOK ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    return arrived_in_one(KA_NEXT(recvmsg)(fd, message, flags), message);
+}
+
+HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+                  struct timespec *timeout)
+{
+    return arrived_in_many(KA_NEXT(recvmmsg)(fd, messages, count, flags, timeout),
+                           messages);
+}
+
+/*
+ * kashim falls silent before the filter is in force, since a signal handler may accept
+ * right behind the call, and speaks again if the call fails (libseccomp and others try
+ * what the kernel knows with a NULL filter).
+ */
+static bool enter_sandbox(int option)
+{
+    return option == PR_SET_SECCOMP && !atomic_exchange(&ka_sandboxed, true);
+}
+
+static int entered_sandbox(bool entering, int result)
+{
+    if (entering && result != 0)
+        atomic_store(&ka_sandboxed, false);
+    return result;
+}
+
+#define PRCTL_HOOK(name)                                                                 \
+    HOOK int name(int option, ...)                                                       \
+    {                                                                                    \
+        va_list ap;                                                                      \
+        unsigned long a, b, c, d;                                                        \
+        bool entering = enter_sandbox(option);                                           \
+                                                                                         \
+        va_start(ap, option);                                                            \
+        a = va_arg(ap, unsigned long);                                                   \
+        b = va_arg(ap, unsigned long);                                                   \
+        c = va_arg(ap, unsigned long);                                                   \
+        d = va_arg(ap, unsigned long);                                                   \
+        va_end(ap);                                                                      \
+        return entered_sandbox(entering, KA_NEXT(name)(option, a, b, c, d));             \
+    }
+PRCTL_HOOK(prctl)
+
+#ifdef __i386__
+int __setsockopt64(int, int, int, const void *, socklen_t);
+int __fcntl_time64(int, int, ...);
+ssize_t __recvmsg64(int, struct msghdr *, int);
+int __recvmmsg64(int, struct mmsghdr *, unsigned, int, struct timespec *);
+int __prctl_time64(int, ...);
+
+HOOK int __setsockopt64(int fd, int level, int name, const void *value, socklen_t len)
+{
+    if (ka_active() && ka_config.force && ka_force_ignores(fd, level, name, value, len))
+        return 0;
+    return KA_NEXT(__setsockopt64)(fd, level, name, value, len);
+}
+
+FCNTL_HOOK(__fcntl_time64)
+PRCTL_HOOK(__prctl_time64)
+
+HOOK ssize_t __recvmsg64(int fd, struct msghdr *message, int flags)
+{
+    return arrived_in_one(KA_NEXT(__recvmsg64)(fd, message, flags), message);
+}
+
+HOOK int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags,
+                      struct timespec *timeout)
+{
+    return arrived_in_many(KA_NEXT(__recvmmsg64)(fd, messages, count, flags, timeout),
+                           messages);
+}
+#endif

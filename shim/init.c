@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* What happens when the library is loaded. */
+#include "children.h"
+#include "file.h"
+#include "listeners.h"
+#include "next.h"
+#include "outgoing.h"
+#include "settings.h"
+#include "sys.h"
+
+#include <limits.h>
+#include <stddef.h>
+
+/* sd_listen_fds(3): the descriptors from 3 on, if LISTEN_PID is this process. */
+static void adopt_listen_fds(void)
+{
+    enum { FIRST = 3 };
+    const char *fds = ka_getenv("LISTEN_FDS");
+    const char *listen_pid = fds ? ka_getenv("LISTEN_PID") : NULL;
+    int count, pid;
+
+    if (!listen_pid || !ka_config_count(listen_pid, INT_MAX - 1, &pid) ||
+        pid != ka_getpid() || !ka_config_count(fds, KA_MARKS, &count))
+        return;
+    for (int fd = FIRST; fd < FIRST + count; fd++)
+        ka_adopt(fd, false);
+}
+
+/* inetd's way: the client, or with "wait" the listener. A program started with one that
+ * its parent has tuned already is no business of ours. */
+static void adopt_stdin(void)
+{
+    struct ka_file file;
+
+    if (ka_file_of(0, &file) && file.is_socket)
+        ka_adopt(0, true);
+}
+
+static __attribute__((constructor)) void init(void)
+{
+    ka_next(KA_HOOK_listen);
+    ka_next(KA_HOOK_accept);
+    ka_next(KA_HOOK_accept4);
+    ka_settings_read();
+    if (!ka_config.children)
+        ka_children_exclude();
+    if (!ka_active())
+        return;
+    if (ka_config.connect) {
+        ka_next(KA_HOOK_connect);
+        ka_outgoing_init();
+    }
+    if (ka_config.force)
+        ka_next(KA_HOOK_setsockopt);
+    adopt_listen_fds();
+    adopt_stdin();
+}

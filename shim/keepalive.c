@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "keepalive.h"
+
+#include "sys.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#ifndef IPPROTO_MPTCP
+#    define IPPROTO_MPTCP 262
+#endif
+
+/*
+ * In the order in which they are set. TCP_KEEPIDLE comes after SO_KEEPALIVE: then the
+ * kernel counts the time that the connection has been idle already, while SO_KEEPALIVE
+ * set last would start it anew (tcp_sock_set_keepidle_locked, tcp_set_keepalive).
+ */
+static const struct option {
+    int level;
+    int name;
+    char text[20];
+} options[KA_OPTIONS] = {
+    [KA_INTVL] = {IPPROTO_TCP, TCP_KEEPINTVL, "TCP_KEEPINTVL"},
+    [KA_CNT] = {IPPROTO_TCP, TCP_KEEPCNT, "TCP_KEEPCNT"},
+    [KA_KEEPALIVE] = {SOL_SOCKET, SO_KEEPALIVE, "SO_KEEPALIVE"},
+    [KA_IDLE] = {IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE"},
+    [KA_USER_TIMEOUT] = {IPPROTO_TCP, TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT"},
+};
+
+const char *ka_option_name(enum ka_option option)
+{
+    return options[option].text;
+}
+
+/* UNIX, VSOCK and TIPC sockets take some of the options and mean something else by them
+ * or nothing, and a raw socket can carry TCP's number: so the kind is asked, not tried.
+ */
+bool ka_is_tcp(int fd)
+{
+    int protocol = ka_getsockopt_int(fd, SOL_SOCKET, SO_PROTOCOL);
+
+    return (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP) &&
+           ka_getsockopt_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM;
+}
+
+bool ka_is_listening(int fd)
+{
+    return ka_getsockopt_int(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
+}
+
+int ka_local_port(int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } addr;
+    unsigned len = sizeof addr;
+    int err = ka_getsockname(fd, &addr, &len);
+
+    if (err < 0)
+        return err;
+    /* the port lies at the same place in both */
+    if (addr.any.sa_family != AF_INET && addr.any.sa_family != AF_INET6)
+        return -1;
+    return __builtin_bswap16(addr.in.sin_port);
+}
+
+struct ka_values ka_values_wanted(const struct ka_config *config)
+{
+    int user_timeout = ka_config_user_timeout_ms(config);
+
+    return (struct ka_values){{
+        [KA_INTVL] = config->intvl,
+        [KA_CNT] = config->cnt,
+        [KA_KEEPALIVE] = 1,
+        [KA_IDLE] = config->idle,
+        [KA_USER_TIMEOUT] = user_timeout ? user_timeout : -1,
+    }};
+}
+
+struct ka_values ka_values_read(int fd)
+{
+    struct ka_values values;
+
+    for (int i = 0; i < KA_OPTIONS; i++)
+        values.of[i] = ka_getsockopt_int(fd, options[i].level, options[i].name);
+    return values;
+}
+
+bool ka_values_agree(const struct ka_values *a, const struct ka_values *b)
+{
+    for (int i = 0; i < KA_OPTIONS; i++)
+        if (a->of[i] >= 0 && b->of[i] >= 0 && a->of[i] != b->of[i])
+            return false;
+    return true;
+}
+
+struct ka_refusal ka_values_set(int fd, const struct ka_values *values)
+{
+    struct ka_refusal refusal = {0, 0};
+
+    for (int i = 0; i < KA_OPTIONS; i++) {
+        int err;
+
+        if (values->of[i] < 0)
+            continue;
+        err = ka_setsockopt_int(fd, options[i].level, options[i].name, values->of[i]);
+        if (err < 0) {
+            refusal.options |= 1U << i;
+            refusal.error = -err;
+        }
+    }
+    return refusal;
+}
+
+struct ka_refusal ka_keepalive_set(int fd, const struct ka_config *config)
+{
+    struct ka_values wanted = ka_values_wanted(config);
+
+    return ka_values_set(fd, &wanted);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The options on one socket, by descriptor. Only inline system calls: errno stays as it
+ * is, nothing is interposed, nothing is a cancellation point.
+ */
+#ifndef KA_KEEPALIVE_H
+#define KA_KEEPALIVE_H
+
+#include "config.h"
+
+#include <stdbool.h>
+
+enum ka_option { KA_INTVL, KA_CNT, KA_KEEPALIVE, KA_IDLE, KA_USER_TIMEOUT, KA_OPTIONS };
+
+/* By option: on or off, seconds, probes, milliseconds. Negative: the kernel doesn't tell,
+ * or nothing is asked for. */
+struct ka_values {
+    int of[KA_OPTIONS];
+};
+
+/* A stream socket of TCP or MPTCP, whatever its state. False for anything else: other
+ * protocols, files, closed descriptors. */
+bool ka_is_tcp(int fd);
+
+bool ka_is_listening(int fd);
+
+/* The socket's local port (0: not bound), or negative: not IPv4 or IPv6. */
+int ka_local_port(int fd);
+
+/* The values that the settings ask for. */
+struct ka_values ka_values_wanted(const struct ka_config *config);
+
+struct ka_values ka_values_read(int fd);
+
+/* Whether the two agree wherever neither is negative. */
+bool ka_values_agree(const struct ka_values *a, const struct ka_values *b);
+
+/* What the kernel refused. */
+struct ka_refusal {
+    unsigned options; /* a bit for each, 1 << enum ka_option; 0: nothing */
+    int error;        /* the last one's error number, EPERM say */
+};
+
+/*
+ * Puts the values that aren't negative onto the socket. Each is tried whatever becomes of
+ * the others: MPTCP, for one, refuses TCP_USER_TIMEOUT alone.
+ */
+struct ka_refusal ka_values_set(int fd, const struct ka_values *values);
+
+/* The same for all that the settings ask for. */
+struct ka_refusal ka_keepalive_set(int fd, const struct ka_config *config);
+
+/* "SO_KEEPALIVE", "TCP_KEEPIDLE" ... */
+const char *ka_option_name(enum ka_option option);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+#include "listeners.h"
+
+#include "keepalive.h"
+#include "log.h"
+#include "next.h"
+#include "settings.h"
+
+/* From the first listener on, no hook has to look anything up. */
+static struct ka_mark first_look(int fd)
+{
+    if (!atomic_load(&ka_marks_used))
+        ka_next_find_all();
+    return ka_mark_read(fd);
+}
+
+/* False where every option was refused: there is no use in trying again. */
+static bool prepare(int fd)
+{
+    struct ka_refusal refusal = ka_keepalive_set(fd, &ka_config);
+
+    ka_log_refusal(refusal);
+    return !(refusal.options & 1U << KA_KEEPALIVE);
+}
+
+/*
+ * Prepares a listener that this process hasn't met, as far as it is TCP and in KA_PORTS.
+ * What stood on it before is overwritten: the program's own choice is what it sets later.
+ * Returns whether the connections from it are still to be checked.
+ */
+static bool meet(struct ka_mark *mark)
+{
+    int fd = mark->fd;
+
+    if (!ka_is_tcp(fd) || !ka_config_port(&ka_config, (unsigned)ka_local_port(fd))) {
+        ka_mark_set(mark, KA_SETTLED);
+        return false;
+    }
+    /* without a mark every accept is a first meeting: there, what is on stays as it is */
+    if (!ka_mark_possible(fd) && ka_values_read(fd).of[KA_KEEPALIVE] == 1)
+        return true;
+    if (!prepare(fd)) {
+        ka_mark_set(mark, KA_SETTLED);
+        return false;
+    }
+    ka_mark_set(mark, KA_QUEUED);
+    ka_log_listener(fd, "inherited listener");
+    return true;
+}
+
+struct ka_listening ka_listen_begin(int fd)
+{
+    struct ka_listening listening = {.mark = {fd, 0}};
+
+    ka_settings_complain();
+    if (!ka_active())
+        return listening;
+    listening.mark = first_look(fd);
+    if (ka_is_listening(fd)) {
+        /* the second call for a listener: what was set since the first one stays */
+        if (ka_mark_state(&listening.mark) == KA_UNMET)
+            meet(&listening.mark);
+        return listening;
+    }
+    if (ka_mark_state(&listening.mark) != KA_UNMET) { /* left by one that was closed */
+        ka_mark_withdraw(fd);
+        listening.mark = ka_mark_read(fd);
+    }
+    if (ka_is_tcp(fd)) {
+        int port = ka_local_port(fd);
+
+        if (ka_config.some_ports && port == 0)
+            return listening; /* listen() will choose one: the first accept sees to it */
+        listening.prepared = ka_config_port(&ka_config, (unsigned)port) && prepare(fd);
+    }
+    listening.settle = true;
+    return listening;
+}
+
+void ka_listen_end(struct ka_listening *listening, int result)
+{
+    if (result != 0 || !listening->settle)
+        return;
+    ka_mark_set(&listening->mark, KA_SETTLED);
+    if (listening->prepared)
+        ka_log_listener(listening->mark.fd, "listener");
+}
+
+struct ka_accepting ka_accept_begin(int fd)
+{
+    struct ka_accepting accepting = {.mark = {fd, 0}};
+
+    ka_settings_complain();
+    if (!ka_active())
+        return accepting;
+    accepting.mark = first_look(fd);
+    switch (ka_mark_state(&accepting.mark)) {
+    case KA_UNMET: accepting.check = ka_is_listening(fd) && meet(&accepting.mark); break;
+    case KA_QUEUED: accepting.check = true; break;
+    case KA_SETTLED: break;
+    }
+    return accepting;
+}
+
+/* The queue keeps its order: after the first connection that came with the listener's
+ * values, all do. */
+static bool came_with_the_values_of(int listener, int connection)
+{
+    struct ka_values theirs = ka_values_read(listener);
+    struct ka_values its = ka_values_read(connection);
+
+    /* while accept waited, the number may have become something else */
+    return ka_is_listening(listener) && ka_is_tcp(listener) &&
+           ka_values_agree(&theirs, &its);
+}
+
+void ka_accept_end(struct ka_accepting *accepting, int connection)
+{
+    if (connection < 0 || !accepting->check || !ka_active())
+        return;
+    if (came_with_the_values_of(accepting->mark.fd, connection))
+        ka_mark_set(&accepting->mark, KA_SETTLED);
+    else
+        ka_log_refusal(ka_keepalive_set(connection, &ka_config));
+}
+
+void ka_adopt(int fd, bool keep)
+{
+    if (ka_is_listening(fd)) {
+        struct ka_mark mark = first_look(fd);
+
+        meet(&mark);
+        return;
+    }
+    if (!ka_is_tcp(fd) || !ka_config_port(&ka_config, (unsigned)ka_local_port(fd)) ||
+        (keep && ka_values_read(fd).of[KA_KEEPALIVE] == 1))
+        return;
+    ka_log_refusal(ka_keepalive_set(fd, &ka_config));
+}

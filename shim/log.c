@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "log.h"
+
+#include "file.h"
+#include "settings.h"
+#include "sys.h"
+#include "text.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum { LINE_SIZE = 320 };
+
+static bool stderr_known;
+static struct ka_file stderr_file;
+
+void ka_log_open(void)
+{
+    stderr_known = ka_file_of(2, &stderr_file);
+}
+
+/* Under inetd descriptor 2 is the client; after a daemon has closed it, it may be. */
+static bool stderr_is_ours(void)
+{
+    struct ka_file now;
+
+    return stderr_known && ka_file_of(2, &now) && now.dev == stderr_file.dev &&
+           now.ino == stderr_file.ino && !(now.is_socket && ka_is_tcp(2));
+}
+
+/* With room, and with a reader. */
+static bool stderr_is_writable(void)
+{
+    struct pollfd pfd = {.fd = 2, .events = POLLOUT};
+    long long zero[2] = {0, 0}; /* a timespec of any width */
+
+    return ka_sys5(__NR_ppoll, (long)&pfd, 1, (long)zero, 0, 0) == 1 &&
+           pfd.revents == POLLOUT;
+}
+
+/* The kernel's sigset, as in rt_sigprocmask(2). */
+typedef uint64_t signals;
+#define SIGNAL(n) ((signals)1 << ((n)-1))
+
+static signals change_mask(int how, signals set)
+{
+    signals old = 0;
+
+    ka_sys5(__NR_rt_sigprocmask, how, (long)&set, (long)&old, sizeof set, 0);
+    return old;
+}
+
+static signals pending(void)
+{
+    signals set = 0;
+
+    ka_sys5(__NR_rt_sigpending, (long)&set, sizeof set, 0, 0, 0);
+    return set;
+}
+
+static void consume(signals set)
+{
+    long long zero[2] = {0, 0};
+
+    ka_sys5(__NR_rt_sigtimedwait, (long)&set, 0, (long)zero, sizeof set, 0);
+}
+
+void ka_log_write(const char *lines, size_t len)
+{
+    /* SIGPIPE and SIGXFSZ would kill; SIGTTOU would stop a background process whose
+     * terminal has tostop set, unless it is blocked */
+    signals kill = SIGNAL(SIGPIPE) | SIGNAL(SIGXFSZ);
+    signals old, before;
+    long written;
+
+    if (!stderr_is_ours() || !stderr_is_writable())
+        return;
+    old = change_mask(SIG_BLOCK, kill | SIGNAL(SIGTTOU));
+    before = pending();
+    written = ka_sys5(__NR_write, 2, (long)lines, (long)len, 0, 0);
+    if (written == -EPIPE && !(before & SIGNAL(SIGPIPE)))
+        consume(SIGNAL(SIGPIPE));
+    if (written == -EFBIG && !(before & SIGNAL(SIGXFSZ)))
+        consume(SIGNAL(SIGXFSZ));
+    change_mask(SIG_SETMASK, old);
+}
+
+static void put_ipv4(struct ka_text *t, const uint8_t *byte)
+{
+    for (int i = 0; i < 4; i++) {
+        if (i)
+            ka_put_char(t, '.');
+        ka_put_uint(t, byte[i]);
+    }
+}
+
+/* As in RFC 5952: the longest run of zero groups, the first of equals, becomes "::". */
+static void put_ipv6(struct ka_text *t, const uint8_t *byte)
+{
+    int run = 0, run_len = 1;
+
+    for (int i = 0, len = 0; i < 8; i++) {
+        len = byte[2 * i] || byte[2 * i + 1] ? 0 : len + 1;
+        if (len > run_len) {
+            run_len = len;
+            run = i + 1 - len;
+        }
+    }
+    ka_put_char(t, '[');
+    for (int i = 0; i < 8; i++) {
+        if (run_len > 1 && i == run) {
+            ka_put(t, "::");
+            i += run_len - 1;
+            continue;
+        }
+        if (i && !(run_len > 1 && i == run + run_len))
+            ka_put_char(t, ':');
+        ka_put_number(t, (unsigned)byte[2 * i] << 8 | byte[2 * i + 1], 16);
+    }
+    ka_put_char(t, ']');
+}
+
+static void put_address(struct ka_text *t, int fd)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } addr;
+    unsigned len = sizeof addr;
+
+    if (ka_getsockname(fd, &addr, &len) < 0)
+        addr.any.sa_family = AF_UNSPEC;
+    switch (addr.any.sa_family) {
+    case AF_INET: put_ipv4(t, (const uint8_t *)&addr.in.sin_addr); break;
+    case AF_INET6: put_ipv6(t, (const uint8_t *)&addr.in6.sin6_addr); break;
+    default: ka_put_char(t, '?'); return;
+    }
+    ka_put_char(t, ':');
+    ka_put_uint(t, __builtin_bswap16(addr.in.sin_port));
+}
+
+static void put_seconds(struct ka_text *t, const char *what, int seconds)
+{
+    ka_put(t, what);
+    ka_put_uint(t, (unsigned)seconds);
+    ka_put(t, " s");
+}
+
+static void put_timers(struct ka_text *t, const struct ka_config *config)
+{
+    int user_timeout = ka_config_user_timeout_ms(config) / 1000;
+
+    put_seconds(t, "idle ", config->idle);
+    put_seconds(t, ", intvl ", config->intvl);
+    ka_put(t, ", cnt ");
+    ka_put_uint(t, (unsigned)config->cnt);
+    if (user_timeout)
+        put_seconds(t, ", user timeout ", user_timeout);
+    put_seconds(t, "; an idle dead peer is dropped after ",
+                ka_config_drop_seconds(config));
+    if (config->intvl > config->idle)
+        put_seconds(t, "; warning: intvl > idle, a live peer is probed only every ",
+                    config->intvl);
+}
+
+static struct ka_text begin_line(char *buffer)
+{
+    struct ka_text t = {buffer, LINE_SIZE, 0};
+
+    ka_put(&t, "kashim: ");
+    ka_put(&t, ka_program());
+    ka_put_char(&t, '[');
+    ka_put_uint(&t, (unsigned)ka_getpid());
+    ka_put(&t, "]: ");
+    return t;
+}
+
+static void end_line(struct ka_text *t)
+{
+    if (t->len == t->size)
+        t->len--;
+    ka_put_char(t, '\n');
+    ka_log_write(t->text, t->len);
+}
+
+void ka_log_listener(int fd, const char *kind)
+{
+    char buffer[LINE_SIZE];
+    struct ka_text t;
+
+    if (!ka_config.log)
+        return;
+    t = begin_line(buffer);
+    ka_put(&t, kind);
+    ka_put_char(&t, ' ');
+    put_address(&t, fd);
+    ka_put(&t, ": ");
+    put_timers(&t, &ka_config);
+    end_line(&t);
+}
+
+static const char *error_name(int error)
+{
+    switch (error) {
+    case EPERM: return "EPERM";
+    case EACCES: return "EACCES";
+    case EINVAL: return "EINVAL";
+    case ENOSYS: return "ENOSYS";
+    case ENOPROTOOPT: return "ENOPROTOOPT";
+    case EOPNOTSUPP: return "EOPNOTSUPP";
+    default: return "error ";
+    }
+}
+
+static void log_refused_option(enum ka_option option, int error)
+{
+    char buffer[LINE_SIZE];
+    struct ka_text t = begin_line(buffer);
+    const char *name = error_name(error);
+
+    ka_put(&t, "the kernel refuses ");
+    ka_put(&t, ka_option_name(option));
+    ka_put(&t, ": ");
+    ka_put(&t, name);
+    if (name[0] == 'e')
+        ka_put_uint(&t, (unsigned)error);
+    end_line(&t);
+}
+
+void ka_log_refusal(struct ka_refusal refusal)
+{
+    static atomic_uint said;
+    unsigned news;
+
+    if (!ka_config.log || !refusal.options)
+        return;
+    news = refusal.options & ~atomic_fetch_or(&said, refusal.options);
+    for (int option = 0; option < KA_OPTIONS; option++)
+        if (news & 1U << option)
+            log_refused_option((enum ka_option)option, refusal.error);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "marks.h"
+
+_Atomic uint32_t ka_marks[KA_MARKS];
+atomic_bool ka_marks_used;
+
+struct ka_mark ka_mark_read(int fd)
+{
+    struct ka_mark mark = {fd, 0};
+
+    if (ka_mark_possible(fd)) {
+        /* before the word is read: from now on a withdrawal counts */
+        atomic_store(&ka_marks_used, true);
+        mark.word = atomic_load(&ka_marks[fd]);
+    }
+    return mark;
+}
+
+void ka_mark_set(struct ka_mark *mark, enum ka_state state)
+{
+    uint32_t expected = mark->word;
+    uint32_t word = (expected & ~(uint32_t)KA_STATE_MASK) | state;
+
+    if (ka_mark_possible(mark->fd) &&
+        atomic_compare_exchange_strong(&ka_marks[mark->fd], &expected, word))
+        mark->word = word;
+}
+
+void ka_mark_withdraw(int fd)
+{
+    uint32_t word, unmet;
+
+    if (!ka_mark_possible(fd))
+        return;
+    word = atomic_load(&ka_marks[fd]);
+    do
+        unmet = ((word >> KA_STATE_BITS) + 1) << KA_STATE_BITS;
+    while (!atomic_compare_exchange_weak(&ka_marks[fd], &word, unmet));
+}

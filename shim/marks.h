@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is known of each descriptor number as a listener: the reason why a steady accept
+ * loop costs nothing.
+ *
+ * A number stands for another listener only if one arrives there: by listen(), dup and
+ * its kin, SCM_RIGHTS or exec. Closing is no arrival. So a mark is withdrawn where
+ * descriptors arrive, and it needn't be told of close, fclose, close_range and what else
+ * there is to come.
+ *
+ * Each word holds a state and the count of withdrawals so far. A mark is set by
+ * compare-and-swap on the word read before the listener was looked at: if the number
+ * changed hands in between, nothing is set. fork copies the table together with the
+ * descriptors. A vfork child shares it but not the descriptors; what it closes and dups
+ * can only withdraw marks of its parent, which costs a check.
+ */
+#ifndef KA_MARKS_H
+#define KA_MARKS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { KA_MARKS = 65536 }; /* numbers above have no mark, every accept there is checked */
+
+enum ka_state {
+    KA_UNMET,   /* nothing is known: ask */
+    KA_QUEUED,  /* prepared, but older connections may wait in its queue */
+    KA_SETTLED, /* nothing to do: prepared with all that is queued, or none of ours */
+};
+enum { KA_STATE_BITS = 2, KA_STATE_MASK = 3 };
+
+extern _Atomic uint32_t ka_marks[KA_MARKS];
+extern atomic_bool ka_marks_used; /* false: no mark was ever set */
+
+struct ka_mark {
+    int fd;
+    uint32_t word; /* as it was read */
+};
+
+static inline bool ka_mark_settled(int fd)
+{
+    return (unsigned)fd < KA_MARKS &&
+           (atomic_load_explicit(&ka_marks[fd], memory_order_acquire) & KA_STATE_MASK) ==
+               KA_SETTLED;
+}
+
+static inline bool ka_mark_possible(int fd)
+{
+    return (unsigned)fd < KA_MARKS;
+}
+
+/* To be read before the listener is looked at. */
+struct ka_mark ka_mark_read(int fd);
+
+static inline enum ka_state ka_mark_state(const struct ka_mark *mark)
+{
+    return (enum ka_state)(mark->word & KA_STATE_MASK);
+}
+
+/* Moves the number to `state` unless its word has changed since `mark` was read. On
+ * success `mark` is what a ka_mark_read would give now. */
+void ka_mark_set(struct ka_mark *mark, enum ka_state state);
+
+/* A descriptor has arrived at this number, or is about to. Negative numbers are let
+ * pass. */
+void ka_mark_withdraw(int fd);
+
+#endif

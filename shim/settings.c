@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "settings.h"
+
+#include "log.h"
+
+#include <elf.h>
+#include <stddef.h>
+
+extern char **environ __attribute__((weak));
+extern unsigned long getauxval(unsigned long type) __attribute__((weak));
+
+struct ka_config ka_config;
+atomic_bool ka_sandboxed;
+
+static atomic_bool settings_read;
+
+/* The lines about refused values, made at load, since a program may overwrite its
+ * environment before they are due. */
+static char complaints[10 * KA_COMPLAINT_SIZE];
+static size_t complaints_len;
+static atomic_bool complained;
+
+/* setuid, setgid, file capabilities: whoever started the program doesn't own it, and the
+ * environment is theirs. A system that doesn't tell counts as such. */
+static bool secure_execution(void)
+{
+    return !getauxval || getauxval(AT_SECURE);
+}
+
+static char **environment(void)
+{
+    static char *none[] = {NULL};
+
+    return &environ && environ ? environ : none;
+}
+
+static void read_variable(const char *variable)
+{
+    size_t name_len = 0;
+    const char *value;
+
+    while (variable[name_len] != '=')
+        if (!variable[name_len++])
+            return;
+    value = variable + name_len + 1;
+    if (ka_config_set(&ka_config, variable, name_len, value) == KA_REFUSED)
+        complaints_len += ka_config_complain(complaints + complaints_len,
+                                             sizeof complaints - complaints_len, variable,
+                                             name_len, value);
+}
+
+/*
+ * Threads that get here at the same time (a constructor before ours has started them) do
+ * the same work twice, with the same result; nobody waits for anybody.
+ */
+void ka_settings_read(void)
+{
+    if (atomic_load_explicit(&settings_read, memory_order_acquire))
+        return;
+    complaints_len = 0;
+    ka_config_defaults(&ka_config);
+    if (!secure_execution())
+        for (char **e = environment(); *e; e++)
+            if ((*e)[0] == 'K' && (*e)[1] == 'A' && (*e)[2] == '_')
+                read_variable(*e);
+    if (ka_config.log || complaints_len)
+        ka_log_open();
+    atomic_store_explicit(&settings_read, true, memory_order_release);
+}
+
+bool ka_active(void)
+{
+    ka_settings_read();
+    return !ka_config.off && !atomic_load_explicit(&ka_sandboxed, memory_order_relaxed);
+}
+
+void ka_settings_complain(void)
+{
+    ka_settings_read();
+    if (!complaints_len || atomic_exchange(&complained, true))
+        return;
+    ka_log_write(complaints, complaints_len);
+}
+
+const char *ka_program(void)
+{
+    const char *path = getauxval ? (const char *)getauxval(AT_EXECFN) : NULL;
+    const char *name = path ? path : "?";
+
+    for (; path && *path; path++)
+        if (*path == '/')
+            name = path + 1;
+    return name;
+}
+
+const char *ka_getenv(const char *name)
+{
+    for (char **e = environment(); *e; e++) {
+        const char *v = *e, *n = name;
+
+        while (*n && *n == *v)
+            n++, v++;
+        if (!*n && *v == '=')
+            return v + 1;
+    }
+    return NULL;
+}
