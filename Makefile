@@ -4,6 +4,7 @@
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local
 LIBDIR  ?= $(PREFIX)/lib
+MANDIR  ?= $(PREFIX)/share/man
 DESTDIR ?=
 
 ARCH ?= native
@@ -67,6 +68,25 @@ $(B)/demo-%: demo/%.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -o $@ $<
 
+# ---- install -----------------------------------------------------------------
+
+# By rename: a running daemon has the old file mapped.
+define put
+	$(Q)mkdir -p $(dir $(2))
+	$(Q)install -m $(3) $(1) $(2).new
+	$(Q)mv -f $(2).new $(2)
+	$(say) PUT $(2)
+endef
+
+install: $(B)/libkashim.so
+	$(call put,$(B)/libkashim.so,$(DESTDIR)$(LIBDIR)/libkashim.so,644)
+	$(call put,shim/libkashim.7,$(DESTDIR)$(MANDIR)/man7/libkashim.7,644)
+	$(Q)[ -n "$(DESTDIR)" ] || ldconfig
+
+uninstall:
+	rm -f $(DESTDIR)$(LIBDIR)/libkashim.so $(DESTDIR)$(MANDIR)/man7/libkashim.7
+	$(Q)[ -n "$(DESTDIR)" ] || ldconfig
+
 # ---- show and prove ----------------------------------------------------------
 
 demo: all
@@ -95,10 +115,43 @@ $(B)/tests/%: tests/fixtures/%.c Makefile
 
 fixtures: $(FIXTURES)
 
+# Scenario tests, all or those named: make test BATS=tests/servers.bats
+BATS = $(wildcard tests/*.bats)
+PROVE = prove -e 'bats --tap'
+
+test: all fixtures $(UNIT)
+	CMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(UNIT)
+	$(PROVE) $(BATS)
+
+# The same tests with an empty library and with a harmful one: they must be able to fail.
+control: all fixtures
+	tests/control.sh $(BATS)
+
+C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
+SHELL_FILES = $(wildcard scripts/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.bats .ci/run)
+
+lint:
+	clang-format --dry-run -Werror $(C_FILES)
+	shellcheck $(SHELL_FILES)
+	cppcheck -q --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,performance,portability \
+	    --suppress=normalCheckLevelMaxBranches -Ishim $(filter %.c,$(C_FILES))
+	mandoc -Tlint -Wwarning shim/*.[1-8]
+	@! grep -L SPDX-License-Identifier $(C_FILES) $(SHELL_FILES) Makefile | grep .
+
+help:
+	@echo 'make                    build/libkashim.so and the demo pair'
+	@echo 'make demo               shows the effect, live, in under a minute'
+	@echo 'make test               all tests; BATS=tests/NAME.bats for some of them'
+	@echo 'make control            shows that the tests can fail'
+	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
+	@echo 'make install, uninstall PREFIX LIBDIR MANDIR DESTDIR'
+	@echo
+	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS; V=1 shows the commands.'
+
 clean:
 	rm -rf $(B)
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d)
 
-.PHONY: all demo fixtures test control lint clean help
+.PHONY: all install uninstall demo fixtures test control lint help clean
 .DELETE_ON_ERROR:

@@ -18,8 +18,7 @@ _Atomic(ka_function *) ka_next_found[KA_HOOK_COUNT];
 
 static const char names[KA_HOOK_COUNT][16] = {
 #define KA_HOOK(name) #name,
-    KA_HOOKS(KA_HOOK)
-#undef KA_HOOK
+#include "hooks.def"
 };
 
 static void *lookup(const char *name)
@@ -31,8 +30,7 @@ static void *lookup(const char *name)
     return NULL;
 }
 
-/* In place of a function that the process hasn't got: every hook returns -1 on failure.
- */
+/* In place of a function that the process hasn't got. Every hook fails with -1. */
 static long absent(void)
 {
     int *(*location)(void) = (int *(*)(void))lookup("__errno_location");
@@ -54,6 +52,6 @@ ka_function *ka_next_find(enum ka_hook hook)
 
 void ka_next_find_all(void)
 {
-    for (int hook = 0; hook < KA_HOOK_COUNT; hook++)
+    for (int hook = 0; hook < KA_HOOK_FIRST_OPTIONAL; hook++)
         ka_next((enum ka_hook)hook);
 }

@@ -15,30 +15,20 @@
 
 #include <stdatomic.h>
 
-#ifdef __i386__ /* the names in programs built with _TIME_BITS=64, glibc 2.34 */
-#    define KA_TIME64_HOOKS(F)                                                           \
-        F(__setsockopt64)                                                                \
-        F(__fcntl_time64) F(__recvmsg64) F(__recvmmsg64) F(__prctl_time64)
-#else
-#    define KA_TIME64_HOOKS(F)
-#endif
-
-#define KA_HOOKS(F)                                                                      \
-    F(listen)                                                                            \
-    F(accept) F(accept4) F(connect) F(setsockopt) F(dup) F(dup2) F(dup3) F(fcntl)        \
-        F(fcntl64) F(recvmsg) F(recvmmsg) F(prctl) KA_TIME64_HOOKS(F)
-
 enum ka_hook {
 #define KA_HOOK(name) KA_HOOK_##name,
-    KA_HOOKS(KA_HOOK)
-#undef KA_HOOK
-        KA_HOOK_COUNT,
+#include "hooks.def"
+    KA_HOOK_COUNT,
+    KA_HOOK_FIRST_OPTIONAL = KA_HOOK_fcntl64,
 };
 
 typedef void ka_function(void);
 
 /* The next definition of `hook`; one that fails with ENOSYS if there is none. */
 ka_function *ka_next_find(enum ka_hook hook);
+
+/* All that every libc has. A lookup that fails would show in the program's dlerror(), and
+ * by way of _dl_sym it would end the process. */
 void ka_next_find_all(void);
 
 extern _Atomic(ka_function *) ka_next_found[KA_HOOK_COUNT];

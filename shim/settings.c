@@ -27,11 +27,12 @@ static bool secure_execution(void)
     return !getauxval || getauxval(AT_SECURE);
 }
 
+/* Empty where it isn't to be trusted. */
 static char **environment(void)
 {
     static char *none[] = {NULL};
 
-    return &environ && environ ? environ : none;
+    return &environ && environ && !secure_execution() ? environ : none;
 }
 
 static void read_variable(const char *variable)
@@ -43,10 +44,13 @@ static void read_variable(const char *variable)
         if (!variable[name_len++])
             return;
     value = variable + name_len + 1;
-    if (ka_config_set(&ka_config, variable, name_len, value) == KA_REFUSED)
-        complaints_len += ka_config_complain(complaints + complaints_len,
-                                             sizeof complaints - complaints_len, variable,
-                                             name_len, value);
+    if (ka_config_set(&ka_config, variable, name_len, value) == KA_REFUSED) {
+        size_t len = complaints_len;
+
+        len += ka_config_complain(complaints + len, sizeof complaints - len, variable,
+                                  name_len, value);
+        complaints_len = len;
+    }
 }
 
 /*
@@ -59,10 +63,9 @@ void ka_settings_read(void)
         return;
     complaints_len = 0;
     ka_config_defaults(&ka_config);
-    if (!secure_execution())
-        for (char **e = environment(); *e; e++)
-            if ((*e)[0] == 'K' && (*e)[1] == 'A' && (*e)[2] == '_')
-                read_variable(*e);
+    for (char **e = environment(); *e; e++)
+        if ((*e)[0] == 'K' && (*e)[1] == 'A' && (*e)[2] == '_')
+            read_variable(*e);
     if (ka_config.log || complaints_len)
         ka_log_open();
     atomic_store_explicit(&settings_read, true, memory_order_release);

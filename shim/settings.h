@@ -30,7 +30,8 @@ void ka_settings_complain(void);
 /* The program's name, for messages: the last part of what was executed. */
 const char *ka_program(void);
 
-/* The value of an environment variable, NULL if it isn't set. */
+/* The value of an environment variable; NULL if it isn't set or, in secure execution,
+ * not to be trusted. */
 const char *ka_getenv(const char *name);
 
 #endif

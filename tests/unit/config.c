@@ -66,9 +66,6 @@ static void the_defaults(void **state)
 
 static void empty_means_unset(void **state)
 {
-    static const char *const names[] = {
-        "KA_IDLE",    "KA_INTVL", "KA_CNT",      "KA_PORTS", "KA_USER_TIMEOUT",
-        "KA_CONNECT", "KA_FORCE", "KA_CHILDREN", "KA_LOG",   "KA_OFF"};
     struct ka_config before = config;
 
     (void)state;
@@ -127,9 +124,6 @@ static const char *const rubbish[] = {
 
 static void rubbish_is_refused(void **state)
 {
-    static const char *const names[] = {
-        "KA_IDLE",     "KA_INTVL", "KA_CNT", "KA_CONNECT",      "KA_FORCE",
-        "KA_CHILDREN", "KA_LOG",   "KA_OFF", "KA_USER_TIMEOUT", "KA_PORTS"};
 
     (void)state;
     for (size_t n = 0; n < sizeof names / sizeof *names; n++)
@@ -306,9 +300,6 @@ static void complaints(void **state)
 
 static void complaints_fit(void **state)
 {
-    static const char *const names[] = {
-        "KA_IDLE",    "KA_INTVL", "KA_CNT",      "KA_PORTS", "KA_USER_TIMEOUT",
-        "KA_CONNECT", "KA_FORCE", "KA_CHILDREN", "KA_LOG",   "KA_OFF"};
     char value[1000], line[2 * KA_COMPLAINT_SIZE];
 
     (void)state;
