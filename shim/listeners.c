@@ -14,7 +14,13 @@ static struct ka_mark first_look(int fd)
     return ka_mark_read(fd);
 }
 
-/* False where every option was refused: there is no use in trying again. */
+static bool port_is_ours(int fd)
+{
+    return !ka_config.some_ports ||
+           ka_config_port(&ka_config, (unsigned)ka_local_port(fd));
+}
+
+/* False where keepalive was refused: there is no use in trying again. */
 static bool prepare(int fd)
 {
     struct ka_refusal refusal = ka_keepalive_set(fd, &ka_config);
@@ -32,7 +38,7 @@ static bool meet(struct ka_mark *mark)
 {
     int fd = mark->fd;
 
-    if (!ka_is_tcp(fd) || !ka_config_port(&ka_config, (unsigned)ka_local_port(fd))) {
+    if (!ka_is_tcp(fd) || !port_is_ours(fd)) {
         ka_mark_set(mark, KA_SETTLED);
         return false;
     }
@@ -67,11 +73,9 @@ struct ka_listening ka_listen_begin(int fd)
         listening.mark = ka_mark_read(fd);
     }
     if (ka_is_tcp(fd)) {
-        int port = ka_local_port(fd);
-
-        if (ka_config.some_ports && port == 0)
+        if (ka_config.some_ports && ka_local_port(fd) == 0)
             return listening; /* listen() will choose one: the first accept sees to it */
-        listening.prepared = ka_config_port(&ka_config, (unsigned)port) && prepare(fd);
+        listening.prepared = port_is_ours(fd) && prepare(fd);
     }
     listening.settle = true;
     return listening;
@@ -132,7 +136,7 @@ void ka_adopt(int fd, bool keep)
         meet(&mark);
         return;
     }
-    if (!ka_is_tcp(fd) || !ka_config_port(&ka_config, (unsigned)ka_local_port(fd)) ||
+    if (!ka_is_tcp(fd) || !port_is_ours(fd) ||
         (keep && ka_values_read(fd).of[KA_KEEPALIVE] == 1))
         return;
     ka_log_refusal(ka_keepalive_set(fd, &ka_config));

@@ -30,23 +30,19 @@ void ka_outgoing_init(void)
     ka_close(fd);
 }
 
-/* The family and the port are the first four bytes of both kinds of address. */
 static bool port_is_ours(const void *addr, unsigned len)
 {
-    struct {
+    struct { /* the beginning of sockaddr_in and sockaddr_in6 */
         uint16_t family;
         uint16_t port;
     } head;
-    int word;
 
     if (!ka_config.some_ports)
         return true;
-    if (len < sizeof word || !ka_read_int(addr, &word))
-        return false;
-    head.family = (uint16_t)word;
-    head.port = __builtin_bswap16((uint16_t)((unsigned)word >> 16));
-    return (head.family == AF_INET || head.family == AF_INET6) &&
-           ka_config_port(&ka_config, head.port);
+    _Static_assert(sizeof head == sizeof(int), "read as one");
+    return len >= sizeof head && ka_read_int(addr, (int *)(void *)&head) &&
+           (head.family == AF_INET || head.family == AF_INET6) &&
+           ka_config_port(&ka_config, __builtin_bswap16(head.port));
 }
 
 void ka_connect_begin(int fd, const void *addr, unsigned len)

@@ -79,8 +79,7 @@ bool ka_active(void)
 
 void ka_settings_complain(void)
 {
-    ka_settings_read();
-    if (!complaints_len || atomic_exchange(&complained, true))
+    if (!ka_active() || !complaints_len || atomic_exchange(&complained, true))
         return;
     ka_log_write(complaints, complaints_len);
 }
