@@ -1,0 +1,144 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# KA_LOG=stderr, and what must never come of a line to a descriptor that isn't ours.
+
+load lib
+
+accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b' 'connect d a' 'accept a e')
+
+# The lines of kashim, with the process and the port made plain.
+said() {
+    sed -n 's/^\(kashim: .*\)$/\1/p' <<<"$stderr" | sed 's/\[[0-9]*\]:/[PID]:/; s/:[0-9]*: idle/:PORT: idle/'
+}
+
+timers_said='idle 61 s, intvl 11 s, cnt 7'
+
+# bats test_tags=effect
+@test "one line per listener, and none per connection" {
+    shimmed KA_LOG=stderr "${timers[@]}" steps "${accepted[@]}" 'listen a'
+    effect 'what it says' \
+        "kashim: steps[PID]: listener 127.0.0.1:PORT: $timers_said; an idle dead peer is dropped after 138 s" \
+        "$(said)"
+    shimmed KA_LOG=stderr "${timers[@]}" steps 'tcp6 a' 'listen a' 'dual b' 'listen b'
+    effect 'IPv6' $'listener [::1]:PORT\nlistener [::]:PORT' \
+        "$(said | grep -o 'listener [^ ]*' | sed 's/:$//')"
+}
+
+# bats test_tags=effect
+@test "the process and the port are the real ones" {
+    local port pid
+    port=$(free_port)
+    serve "$port" KA_LOG=stderr socat "TCP4-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" PIPE
+    pid=$(ss -Hltnp "sport = :$port" | sed 's/.*pid=\([0-9]*\).*/\1/')
+    effect 'what it says' "kashim: socat[$pid]: listener 127.0.0.1:$port" \
+        "$(grep -o '^kashim: .*: idle' "$BATS_TEST_TMPDIR/server" | sed 's/: idle//')"
+}
+
+# bats test_tags=effect
+@test "an inherited listener is told as such, once" {
+    output=$(without_harness steps 'tcp4 3' 'listen 3' 'connect c 3' exec env \
+        "LD_PRELOAD=$KASHIM_LIB" KA_LOG=stderr "${timers[@]}" \
+        steps 'accept 3 b' 'connect c 3' 'accept 3 d' 2>&1)
+    effect 'lines' 1 "$(grep -c 'kashim: steps\[.*\]: inherited listener 127.0.0.1:' <<<"$output")"
+    effect 'all lines' 1 "$(grep -c 'kashim:' <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "it warns where intvl is longer than idle, and only there" {
+    shimmed KA_LOG=stderr KA_IDLE=10 KA_INTVL=11 steps 'tcp4 a' 'listen a'
+    effect 'warning' 'warning: intvl > idle, a live peer is probed only every 11 s' \
+        "$(grep -o 'warning.*' <<<"$stderr")"
+    shimmed KA_LOG=stderr KA_IDLE=11 KA_INTVL=11 steps 'tcp4 a' 'listen a'
+    effect 'no warning' '' "$(grep -o 'warning.*' <<<"$stderr")"
+}
+
+# bats test_tags=effect
+@test "the user timeout is part of it" {
+    shimmed KA_LOG=stderr KA_USER_TIMEOUT=auto "${timers[@]}" steps 'tcp4 a' 'listen a'
+    effect 'line' "$timers_said, user timeout 138 s; an idle dead peer is dropped after 138 s" \
+        "$(grep -o 'idle 61.*' <<<"$stderr")"
+}
+
+# bats test_tags=harmless,clumsy:talk
+@test "nothing is said unless asked for, nor of listeners that are none of ours" {
+    shimmed steps "${accepted[@]}"
+    harmless 'without KA_LOG' '' "$stderr"
+    shimmed KA_LOG=stderr KA_PORTS=1 steps "${accepted[@]}"
+    harmless 'outside KA_PORTS' '' "$stderr"
+    shimmed KA_LOG=stderr steps 'unix a' 'listen a' 'connect c a' 'accept a b'
+    harmless 'UNIX' '' "$stderr"
+    shimmed KA_LOG=stderr KA_OFF=1 KA_IDLE=x steps "${accepted[@]}"
+    harmless 'switched off' '' "$stderr"
+}
+
+# Each of these ends as it does without a line to write.
+
+# talking COMMAND...: under the library, which has two lines to say.
+talking() {
+    without_harness env "LD_PRELOAD=$KASHIM_LIB" KA_LOG=stderr KA_CNT=rubbish KA_IDLE=61 KA_INTVL=11 \
+        "$@"
+}
+ends='tcp connected keepalive=1 idle=61 intvl=11 cnt=6 user_timeout=0'
+
+# bats test_tags=effect
+@test "stderr is a full pipe" {
+    mkfifo "$BATS_TEST_TMPDIR/pipe"
+    exec {full}<>"$BATS_TEST_TMPDIR/pipe"
+    dd if=/dev/zero "of=/dev/fd/$full" bs=4096 count=16 oflag=nonblock status=none
+    output=$(talking timeout 10 steps "${accepted[@]}" 'look b' 2>&"$full")
+    has b "$ends"
+}
+
+# bats test_tags=effect
+@test "stderr is a file at RLIMIT_FSIZE" {
+    printf '%1024s' '' >"$BATS_TEST_TMPDIR/file"
+    output=$(ulimit -f 1; talking steps "${accepted[@]}" 'look b' 2>>"$BATS_TEST_TMPDIR/file")
+    has b "$ends"
+    harmless 'size' 1024 "$(stat -c %s "$BATS_TEST_TMPDIR/file")"
+}
+
+# bats test_tags=effect
+@test "stderr is on a full disk" {
+    output=$(talking steps "${accepted[@]}" 'look b' 2>/dev/full)
+    has b "$ends"
+}
+
+# with_broken_pipe STEP...
+with_broken_pipe() {
+    [ -p "$BATS_TEST_TMPDIR/pipe" ] || mkfifo "$BATS_TEST_TMPDIR/pipe"
+    output=$(
+        exec 9<>"$BATS_TEST_TMPDIR/pipe" 8>"$BATS_TEST_TMPDIR/pipe" 9<&-
+        trap - PIPE
+        talking steps "$@" 2>&8
+    )
+}
+
+# bats test_tags=effect
+@test "stderr is a pipe without a reader" {
+    with_broken_pipe "${accepted[@]}" 'look b'
+    has b "$ends"
+}
+
+# bats test_tags=harmless,clumsy:talk
+@test "no SIGPIPE is left pending, and one that was pending stays" {
+    with_broken_pipe 'block-pipe' "${accepted[@]}" 'pending-pipe'
+    harmless 'SIGPIPE pending' 0 "$(result pending-pipe)"
+    with_broken_pipe 'block-pipe' 'raise-pipe' "${accepted[@]}" 'pending-pipe'
+    harmless 'SIGPIPE pending' 1 "$(result pending-pipe)"
+}
+
+# bats test_tags=harmless,clumsy:talk
+@test "stderr is a TCP socket: the peer gets no byte" {
+    shimmed steps 'tcp4 9' 'listen 9' 'connect c 9' 'accept 9 d' 'dup2 d 2' exec \
+        env KA_LOG=stderr KA_CNT=rubbish steps "${accepted[@]}" 'bytes 3'
+    harmless 'bytes that the peer has' EAGAIN "$(result 'bytes 3')"
+}
+
+# bats test_tags=harmless,clumsy:talk
+@test "stderr was closed and its number is a file of the program's: it stays as it is" {
+    : >"$BATS_TEST_TMPDIR/data"
+    shimmed KA_LOG=stderr KA_CNT=rubbish steps 'close 2' "open f $BATS_TEST_TMPDIR/data" \
+        "${accepted[@]}"
+    harmless 'number' 2 "$(sed -n 's/^open f .*: //p' <<<"$output")"
+    harmless 'the file' '' "$(cat "$BATS_TEST_TMPDIR/data")"
+}

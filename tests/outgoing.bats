@@ -1,0 +1,128 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# KA_CONNECT=1: outgoing connections.
+
+load lib
+
+# A listener is a at port $port; a client of it is c.
+client=('tcp4 a' 'listen a' 'socket c')
+
+# bats test_tags=effect
+@test "an outgoing connection gets the options" {
+    shimmed KA_CONNECT=1 "${timers[@]}" steps "${client[@]}" 'connect-as c a' 'look c'
+    has c "$ours"
+    shimmed KA_CONNECT=1 "${timers[@]}" steps 'tcp6 a' 'listen a' 'connect c a' 'look c'
+    has c "$ours"
+}
+
+# bats test_tags=harmless
+@test "without KA_CONNECT it doesn't" {
+    shimmed "${timers[@]}" steps "${client[@]}" 'connect-as c a' 'look c'
+    harmless 'options' "$untouched" "$(result 'look c')"
+}
+
+# bats test_tags=effect
+@test "SO_KEEPALIVE alone, with the kernel's timers, gets ours" {
+    shimmed KA_CONNECT=1 "${timers[@]}" steps "${client[@]}" 'set c keepalive 1' \
+        'connect-as c a' 'look c'
+    has c "$ours"
+}
+
+# bats test_tags=effect
+@test "timers that the program has set stand, and get SO_KEEPALIVE" {
+    local timer
+    for timer in 'idle 33' 'intvl 33' 'cnt 3'; do
+        shimmed KA_CONNECT=1 "${timers[@]}" steps "${client[@]}" "set c $timer" \
+            'connect-as c a' 'look c'
+        effect "after $timer" "${timer/ /=}" "$(result 'look c' | grep -o "${timer/ /=}")"
+        effect 'keepalive' 'keepalive=1' "$(result 'look c' | grep -o 'keepalive=.')"
+    done
+}
+
+# bats test_tags=effect
+@test "the kernel's timers are those of this host, not Linux's own" {
+    output=$(unshare --net bash -c 'ip link set lo up
+        echo 500 >/proc/sys/net/ipv4/tcp_keepalive_time
+        exec env LD_PRELOAD="$0" KA_CONNECT=1 "$@"' "$KASHIM_LIB" "${timers[@]}" \
+        steps "${client[@]}" 'connect-as c a' 'look c' 8<&- 9<&-)
+    has c "$ours"
+}
+
+# bats test_tags=effect
+@test "a TCP_USER_TIMEOUT of the program's stands" {
+    shimmed KA_CONNECT=1 KA_USER_TIMEOUT=9 "${timers[@]}" steps "${client[@]}" 'connect-as c a' \
+        'look c' 'socket d' 'set d user_timeout 1234' 'connect-as d a' 'look d'
+    has c "${ours/user_timeout=0/user_timeout=9000}"
+    has d "${ours/user_timeout=0/user_timeout=1234}"
+}
+
+# bats test_tags=effect
+@test "what the program sets after connecting stands" {
+    shimmed KA_CONNECT=1 "${timers[@]}" steps "${client[@]}" 'connect-as c a' 'set c idle 5' \
+        'look c'
+    has c "${ours/idle=61/idle=5}"
+}
+
+# bats test_tags=effect
+@test "KA_PORTS is about the remote port" {
+    local port
+    port=$(free_port)
+    serve "$port" socat "TCP4-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" PIPE
+    for ports in "$port" "$((port + 1))"; do
+        env "LD_PRELOAD=$KASHIM_LIB" KA_CONNECT=1 "KA_PORTS=$ports" "${timers[@]}" \
+            socat PIPE "TCP4:127.0.0.1:$port" 3>&- &
+        started+=($!)
+        wait_for 5 connected $!
+        if [ "$ports" = "$port" ]; then
+            effect 'named port' "$ours" "$(outgoing_of $!)"
+        else
+            harmless 'another port' "$untouched" "$(outgoing_of $!)"
+        fi
+    done
+}
+
+outgoing_of() {
+    sockopts "$1" | sed -n 's/.* \(tcp connected.*\)/\1/p'
+}
+
+connected() {
+    [ -n "$(outgoing_of "$1")" ]
+}
+
+# bats test_tags=harmless,clumsy:errno
+@test "what connect answers is what it answers without" {
+    unharmed KA_CONNECT=1 KA_PORTS=1-65535 steps "${client[@]}" 'connect-as c a fault' \
+        'connect-as c a 0' 'connect-as c a 4' 'connect-as c a 15' 'connect-as c a 16' \
+        'connect-as c a 16' 'connect-as 99 a' 'socket d' 'nonblock d' 'connect-as d a' \
+        'unix u' 'listen u' 'connect v u' 'look v' 'udp w' 'connect-as w a' 'look w'
+}
+
+# hold_client VAR=VALUE... COMMAND...: a client of a server that never answers. Its options,
+# when it has connected.
+hold_client() {
+    local port
+    port=$(free_port)
+    socat "TCP4-LISTEN:$port,bind=127.0.0.1,reuseaddr,fork" EXEC:'sleep 60' 3>&- &
+    started+=($!)
+    wait_for 5 listens_on "$port"
+    env "LD_PRELOAD=$KASHIM_LIB" KA_CONNECT=1 "${timers[@]}" "${@//PORT/$port}" >/dev/null 2>&1 3>&- &
+    started+=($!)
+    wait_for 5 connected $!
+    options=$(outgoing_of $!)
+}
+
+# bats test_tags=effect
+@test "curl: --keepalive-time 33 stands, --no-keepalive gets ours" {
+    need curl
+    hold_client curl --keepalive-time 33 http://127.0.0.1:PORT/
+    effect 'with --keepalive-time 33' 'keepalive=1 idle=33 intvl=33' \
+        "$(grep -o 'keepalive=1 idle=33 intvl=33' <<<"$options")"
+    hold_client curl --no-keepalive http://127.0.0.1:PORT/
+    effect 'with --no-keepalive' "$ours" "$options"
+}
+
+# bats test_tags=effect
+@test "socat with SO_KEEPALIVE only gets our timers" {
+    hold_client socat PIPE TCP4:127.0.0.1:PORT,keepalive
+    effect 'options' "$ours" "$options"
+}

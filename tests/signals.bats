@@ -1,0 +1,18 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Hooks in signal handlers, and in children that share the memory.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
+
+# bats test_tags=effect
+@test "a handler accepts, whichever instruction of accept it has interrupted" {
+    shimmed "${timers[@]}" interrupt accept
+    effect 'verdict' 'many instructions, 0 wrong' "$output"
+}
+
+# bats test_tags=effect
+@test "a handler accepts, whichever instruction of listen it has interrupted" {
+    shimmed "${timers[@]}" interrupt listen
+    effect 'verdict' 'many instructions, 0 wrong' "$output"
+}
