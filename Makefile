@@ -7,18 +7,31 @@ LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
 DESTDIR ?=
 
-ARCH ?= native
-B     = build
+# ---- for which machine -------------------------------------------------------
+
+# make ARCH=i386, make ARCH=aarch64: the library in build/$(ARCH). Nothing is linked to it,
+# so of the other machine's libc only the headers have to be there.
+CC_i386    = gcc -m32
+CC_aarch64 = clang --target=aarch64-linux-gnu --sysroot=/usr/aarch64-linux-gnu \
+             -fuse-ld=lld -nostdlib -Wno-unused-command-line-argument
+
+ifeq ($(ARCH),)
+  B = build
+  MACHINE := $(patsubst i%86,i386,$(firstword $(subst -, ,$(shell $(CC) -dumpmachine))))
+  PROGRAMS = $(B)/demo-server $(B)/demo-client
+else
+  B = build/$(ARCH)
+  MACHINE = $(ARCH)
+  override CC = $(or $(CC_$(ARCH)),$(error ARCH is i386 or aarch64, or CC_$(ARCH) is given))
+endif
 
 # ---- what the machine wants --------------------------------------------------
 
-TARGET := $(shell $(CC) -dumpmachine)
 NO_IDIOMS := $(shell $(CC) -Werror -fno-tree-loop-distribute-patterns -x c -c /dev/null \
                -o /dev/null 2>/dev/null && echo -fno-tree-loop-distribute-patterns)
 BRANCH_x86_64  = -fcf-protection
 BRANCH_i386    = -fcf-protection
 BRANCH_aarch64 = -mbranch-protection=standard -mno-outline-atomics
-MACHINE := $(patsubst i%86,i386,$(firstword $(subst -, ,$(TARGET))))
 
 # ---- flags -------------------------------------------------------------------
 
@@ -52,7 +65,7 @@ endif
 LIB_SRC = $(wildcard shim/*.c)
 LIB_OBJ = $(LIB_SRC:shim/%.c=$(B)/shim/%.o)
 
-all: $(B)/libkashim.so $(B)/demo-server $(B)/demo-client
+all: $(B)/libkashim.so $(PROGRAMS)
 
 $(B)/libkashim.so: $(LIB_OBJ) shim/libkashim.map
 	$(say) LD $@
@@ -123,12 +136,16 @@ test: all fixtures $(UNIT)
 	CMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(UNIT)
 	$(PROVE) $(BATS)
 
+# The library under old, new and other libcs, on i386 and on aarch64
+compat: all
+	$(PROVE) tests/compat/compat.bats
+
 # The same tests with an empty library and with a harmful one: they must be able to fail.
 control: all fixtures
 	tests/control.sh $(BATS)
 
 C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
-SHELL_FILES = $(wildcard scripts/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.bats .ci/run)
+SHELL_FILES = $(wildcard scripts/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.bats tests/*/*.sh .ci/run)
 
 lint:
 	clang-format --dry-run -Werror $(C_FILES)
@@ -142,8 +159,10 @@ help:
 	@echo 'make                    build/libkashim.so and the demo pair'
 	@echo 'make demo               shows the effect, live, in under a minute'
 	@echo 'make test               all tests; BATS=tests/NAME.bats for some of them'
+	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
+	@echo 'make ARCH=i386          build/i386/libkashim.so; or ARCH=aarch64'
 	@echo 'make install, uninstall PREFIX LIBDIR MANDIR DESTDIR'
 	@echo
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS; V=1 shows the commands.'
@@ -153,5 +172,5 @@ clean:
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d)
 
-.PHONY: all install uninstall demo fixtures test control lint help clean
+.PHONY: all install uninstall demo fixtures test compat control lint help clean
 .DELETE_ON_ERROR:

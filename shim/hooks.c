@@ -12,6 +12,7 @@
  * more
  *   __setsockopt64, __fcntl_time64, __recvmsg64, __recvmmsg64, __prctl_time64
  *                       the same in i386 programs built with _TIME_BITS=64
+ *   __recvmmsg_time64   the same in i386 programs built with musl
  *
  * Any of them may run in a signal handler, in a vfork child, in a thread that is being
  * cancelled, and before the constructor.
@@ -243,6 +244,7 @@ int __setsockopt64(int, int, int, const void *, socklen_t);
 int __fcntl_time64(int, int, ...);
 ssize_t __recvmsg64(int, struct msghdr *, int);
 int __recvmmsg64(int, struct mmsghdr *, unsigned, int, struct timespec *);
+int __recvmmsg_time64(int, struct mmsghdr *, unsigned, int, struct timespec *);
 int __prctl_time64(int, ...);
 
 HOOK int __setsockopt64(int fd, int level, int name, const void *value, socklen_t len)
@@ -260,10 +262,13 @@ HOOK ssize_t __recvmsg64(int fd, struct msghdr *message, int flags)
     return arrived_in_one(KA_NEXT(__recvmsg64)(fd, message, flags), message);
 }
 
-HOOK int __recvmmsg64(int fd, struct mmsghdr *messages, unsigned count, int flags,
-                      struct timespec *timeout)
-{
-    return arrived_in_many(KA_NEXT(__recvmmsg64)(fd, messages, count, flags, timeout),
-                           messages);
-}
+#    define RECVMMSG_HOOK(name)                                                          \
+        HOOK int name(int fd, struct mmsghdr *messages, unsigned count, int flags,       \
+                      struct timespec *timeout)                                          \
+        {                                                                                \
+            return arrived_in_many(KA_NEXT(name)(fd, messages, count, flags, timeout),   \
+                                   messages);                                            \
+        }
+RECVMMSG_HOOK(__recvmmsg64)
+RECVMMSG_HOOK(__recvmmsg_time64)
 #endif

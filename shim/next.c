@@ -16,7 +16,7 @@ extern void *_dl_sym(void *handle, const char *name, void *caller) __attribute__
 
 _Atomic(ka_function *) ka_next_found[KA_HOOK_COUNT];
 
-static const char names[KA_HOOK_COUNT][16] = {
+static const char names[KA_HOOK_COUNT][20] = {
 #define KA_HOOK(name) #name,
 #include "hooks.def"
 };

@@ -1,0 +1,356 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# One file for every Linux: the library for x86-64 under the libcs of old and new systems,
+# and those for i386 and aarch64. Each serves a probe.c that was built for the same.
+#
+#   here         glibc of this system
+#   old          glibc 2.31, where dlsym lives in libdl, which the program doesn't link
+#   old-libdl    the same, with a program that does
+#   new          the newest glibc that Debian has
+#   musl
+#   i386         glibc of this system
+#   i386-time64  the same, with a program that calls other names in it
+#   i386-musl
+#   aarch64      under qemu
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/../lib.bash"
+
+build=$root/build/compat
+
+# library MACHINE: the one under test, or what stands for it in make control.
+library() {
+    case $1 in
+    x86_64) echo "$KASHIM_LIB" ;;
+    *) echo "${KASHIM_LIB/#"$root/build"/"$root/build/$1"}" ;;
+    esac
+}
+
+machine_of() {
+    case $1 in
+    i386*) echo i386 ;;
+    aarch64) echo aarch64 ;;
+    *) echo x86_64 ;;
+    esac
+}
+
+# ---- what the tests need -------------------------------------------------------
+
+need_file() {
+    [ -e "$1" ] || unless_ci "$1 is missing ($2)"
+}
+
+# need_library MACHINE: up to date.
+need_library() {
+    case $1 in
+    x86_64) return ;;
+    i386) need_file /usr/lib32/libc.so 'package gcc-multilib' ;;
+    aarch64)
+        need clang ld.lld
+        need_file /usr/aarch64-linux-gnu/include/stdio.h 'package libc6-dev-arm64-cross'
+        ;;
+    esac
+    local library
+    library=$(library "$1")
+    make -s -C "$root" "ARCH=$1" "${library#"$root/"}" 3>&-
+}
+
+# need_debian SUITE PACKAGE...: as folder $build/SUITE. Where it can't be had, one test has
+# waited for it, and not all.
+need_debian() {
+    local failed=$BATS_FILE_TMPDIR/no-$1
+    [ -e "$failed" ] || fetch_debian "$@" || touch "$failed"
+    [ ! -e "$failed" ] || unless_ci "Debian $1 can't be fetched"
+}
+
+fetch_debian() {
+    (cd "$root" && timeout 60 tests/compat/root.sh "$1" "build/compat/$1" "${@:2}" 3>&-)
+}
+
+need_old() {
+    need clang ld.lld
+    need_debian bullseye libc6 libc6-dev linux-libc-dev libgcc-s1
+}
+
+need_new() {
+    need_debian sid {libc6,libgcc-s1}:{amd64,i386}
+}
+
+need_musl() {
+    need clang ld.lld
+    need_debian bookworm musl:i386 musl-dev:i386
+}
+
+# need_probe TARGET: as $build/probe-TARGET.
+need_probe() {
+    local libs=usr/lib/x86_64-linux-gnu
+    local old=$build/bullseye new=$build/sid musl=$build/bookworm arm=/usr/aarch64-linux-gnu
+    mkdir -p "$build"
+    case $1 in
+    here) compile "$1" gcc ;;
+    old)
+        need_old
+        compile_against "$1" x86_64 "$old" "$old/$libs" -l:libpthread.so.0
+        ;;
+    old-libdl)
+        need_old
+        compile_against "$1" x86_64 "$old" "$old/$libs" -l:libpthread.so.0 -l:libdl.so.2
+        ;;
+    new)
+        need_new
+        compile "$1" gcc "$(run_in "$new/$libs")"
+        ;;
+    musl)
+        need musl-gcc
+        compile "$1" musl-gcc
+        ;;
+    static-pie) compile "$1" gcc -static-pie ;;
+    i386) compile "$1" gcc -m32 ;;
+    i386-time64) compile "$1" gcc -m32 -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 ;;
+    i386-musl)
+        need_musl
+        compile "$1" clang --target=i386-linux-gnu -fuse-ld=lld -nostdinc -nostdlib -no-pie \
+            "-isystem$musl/usr/include/i386-linux-musl" \
+            "$musl"/usr/lib/i386-linux-musl/{crt{1,i,n}.o,libc.so} \
+            "-Wl,--dynamic-linker=$musl/usr/lib/i386-linux-musl/libc.so"
+        ;;
+    aarch64)
+        need qemu-aarch64-static
+        need_file "$arm/lib/libgcc_s.so.1" 'package libgcc-s1-arm64-cross'
+        compile_against "$1" aarch64 "$arm" "$arm/lib"
+        ;;
+    esac
+}
+
+# compile TARGET COMPILER [FLAG...]; -fexceptions: cancellation unwinds as in C++.
+compile() {
+    local program=$build/probe-$1 source=$root/tests/compat/probe.c
+    [ "$program" -nt "$source" ] ||
+        "${@:2:1}" -std=gnu11 -O2 -g -fexceptions -pthread "$source" "${@:3}" -o "$program"
+}
+
+# run_in FOLDER: the flags for a program that runs with the loader and the libc there.
+run_in() {
+    local loader=("$1"/ld-linux-*.so.[0-9])
+    echo "-Wl,--dynamic-linker=${loader[0]},--disable-new-dtags,-rpath,$1"
+}
+
+# compile_against TARGET MACHINE SYSROOT FOLDER [LIBRARY...]: with the libc in that folder,
+# and nothing of this system's.
+compile_against() {
+    compile "$1" clang "--target=$2-linux-gnu" "--sysroot=$3" -fuse-ld=lld -nostdlib -no-pie \
+        "$4"/crt{1,i,n}.o "-L$4" "${@:5}" -l:libc.so.6 -l:libc_nonshared.a -l:libgcc_s.so.1 \
+        "$(run_in "$4")"
+}
+
+# ---- what the tests do ---------------------------------------------------------
+
+# run_probe TARGET LIBRARY WHAT [VAR=VALUE...]
+run_probe() {
+    local emulator=()
+    [ "$1" != aarch64 ] || emulator=("$(command -v qemu-aarch64-static)")
+    without_harness "$build/probe-here" hand-over "LD_PRELOAD=$2" "${timers[@]}" "${@:4}" \
+        "${emulator[@]}" "$build/probe-$1" "$3" 2>&1
+}
+
+# with VALUES: what probe says where every connection has these.
+with() {
+    printf "%s: $1\n" accept accept4 'handed over, accept' 'handed over, accept4' \
+        'handed over, a later client' recvmsg recvmmsg fcntl
+}
+
+need_target() {
+    need_library "$(machine_of "$1")"
+    need_probe here
+    need_probe "$1"
+}
+
+# serves TARGET: without the library there is no keepalive, with it there is.
+serves() {
+    need_target "$1"
+    local library
+    library=$(library "$(machine_of "$1")")
+    harmless "$1, without the library" "$(with '0 7200 75 9')" "$(run_probe "$1" '' options)"
+    effect "$1" "$(with '1 61 11 7')" "$(run_probe "$1" "$library" options)"
+    harmless "$1, KA_FORCE without the library" 'force: 0 7 75 9' \
+        "$(run_probe "$1" '' force KA_FORCE=1)"
+    effect "$1, KA_FORCE" 'force: 1 61 11 7' "$(run_probe "$1" "$library" force KA_FORCE=1)"
+}
+
+# cancels TARGET: threads that wait in accept end, and leave nothing behind.
+cancels() {
+    need_target "$1"
+    harmless "$1" "$(printf '%s: cancelled, unwound, 0 more descriptors\n' listener stranger)" \
+        "$(run_probe "$1" "$(library "$(machine_of "$1")")" cancel)"
+}
+
+# ---- the files -----------------------------------------------------------------
+
+# bats test_tags=effect
+@test "no library asks for a version, nor for more than four symbols, all of them weak" {
+    local machine library wanted=$'w _dl_sym\nw dlsym\nw environ\nw getauxval'
+    need readelf nm
+    for machine in x86_64 i386 aarch64; do
+        need_library "$machine"
+        library=$(library "$machine")
+        effect "$machine, symbols" "$wanted" \
+            "$(nm -D --undefined-only "$library" | awk '{ print $1, $2 }')"
+        harmless "$machine, libraries" 0 "$(readelf -d "$library" | grep -c NEEDED)"
+        harmless "$machine, versions" 'No version information found in this file.' \
+            "$(readelf -V "$library" | grep .)"
+    done
+}
+
+# ---- glibc ---------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "glibc here: connections have the options" {
+    serves here
+}
+
+# bats test_tags=harmless
+@test "glibc here: cancellation" {
+    cancels here
+}
+
+# bats test_tags=effect
+@test "glibc 2.31, without libdl: connections have the options" {
+    serves old
+    [ "$(run_probe old '' libc)" = 2.31 ]
+}
+
+# bats test_tags=harmless
+@test "glibc 2.31, without libdl: cancellation" {
+    cancels old
+}
+
+# bats test_tags=effect
+@test "glibc 2.31, with libdl: connections have the options" {
+    serves old-libdl
+}
+
+# bats test_tags=harmless
+@test "glibc 2.31, with libdl: cancellation" {
+    cancels old-libdl
+}
+
+# bats test_tags=effect
+@test "the newest glibc: connections have the options" {
+    serves new
+    [ "$(run_probe here '' libc)" != "$(run_probe new '' libc)" ]
+}
+
+# bats test_tags=harmless
+@test "the newest glibc: cancellation" {
+    cancels new
+}
+
+# ---- other libcs and machines --------------------------------------------------
+
+# bats test_tags=effect
+@test "musl: connections have the options" {
+    serves musl
+    [ "$(run_probe musl '' libc)" = 'not glibc' ]
+}
+
+# bats test_tags=harmless
+@test "musl: cancellation" {
+    cancels musl
+}
+
+# bats test_tags=effect
+@test "i386: connections have the options" {
+    serves i386
+}
+
+# bats test_tags=harmless
+@test "i386: cancellation" {
+    cancels i386
+}
+
+# bats test_tags=effect
+@test "i386, 64-bit time: connections have the options" {
+    serves i386-time64
+    # otherwise it would be the same test again
+    nm -D "$build/probe-i386-time64" | grep -c ' U __\(recvmm\?sg\|setsockopt\|fcntl_time\)64@' |
+        grep -qx 4
+}
+
+# bats test_tags=harmless
+@test "i386, 64-bit time: cancellation" {
+    cancels i386-time64
+}
+
+# bats test_tags=effect
+@test "i386, musl: connections have the options" {
+    serves i386-musl
+}
+
+# bats test_tags=harmless
+@test "i386, musl: cancellation" {
+    cancels i386-musl
+}
+
+# bats test_tags=effect
+@test "aarch64: connections have the options" {
+    serves aarch64
+}
+
+# bats test_tags=harmless
+@test "aarch64: cancellation" {
+    cancels aarch64
+}
+
+# ---- which file for which program ----------------------------------------------
+
+# as_root COMMAND...: at least for chroot(2).
+as_root() {
+    if [ $EUID = 0 ]; then
+        "$@"
+    else
+        unshare --map-root-user "$@"
+    fi
+}
+
+# serves_both DIR WHAT: DIR is the root of a system.
+serves_both() {
+    local target
+    for target in here i386; do
+        effect "$target, $2" "$(with '1 61 11 7')" "$(without_harness as_root chroot "$1" \
+            /probe-here hand-over LD_PRELOAD=libkashim.so "${timers[@]}" \
+            "/probe-$target" options 2>&1)"
+    done
+}
+
+# bats test_tags=effect
+@test "LD_PRELOAD=libkashim.so serves programs of both classes, where both are installed" {
+    local dir=$BATS_TEST_TMPDIR/root
+    as_root chroot / true || unless_ci 'neither root nor user namespaces'
+    need_new
+    need_target here
+    need_target i386
+    cp -a "$build/sid" "$dir"
+    cp "$build"/probe-{here,i386} "$dir"
+    install "$(library x86_64)" "$dir/usr/lib/x86_64-linux-gnu/libkashim.so"
+    install "$(library i386)" "$dir/usr/lib/i386-linux-gnu/libkashim.so"
+    serves_both "$dir" 'without ldconfig'
+    echo 'include /etc/ld.so.conf.d/*.conf' >"$dir/etc/ld.so.conf"
+    as_root ldconfig -r "$dir"
+    serves_both "$dir" 'after ldconfig'
+}
+
+# bats test_tags=harmless
+@test "a program of the other class runs on, and the loader says what it ignored" {
+    local said
+    need_target i386
+    said=$(run_probe i386 "$KASHIM_LIB" options)
+    harmless connections "$(with '0 7200 75 9')" "$(grep -v '^ERROR: ld.so' <<<"$said")"
+    [[ $said == *"'$KASHIM_LIB'"*'wrong ELF class: ELFCLASS64): ignored.'* ]]
+}
+
+# bats test_tags=harmless
+@test "a static program is untouched" {
+    need_target static-pie
+    harmless connections "$(with '0 7200 75 9')" \
+        "$(run_probe static-pie "$KASHIM_LIB" options)"
+}
