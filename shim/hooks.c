@@ -7,9 +7,8 @@
  *   connect             KA_CONNECT=1
  *   setsockopt          KA_FORCE=1
  *   dup, dup2, dup3, fcntl, fcntl64, recvmsg, recvmmsg
- *                       a listener may arrive at a number that stood for another
- * (marks.h) prctl               the process enters a seccomp filter: not a system call
- * more
+ *                       a listener may arrive at a number that stood for another: marks.h
+ *   prctl               the process enters a seccomp filter: not a system call more
  *   __setsockopt64, __fcntl_time64, __recvmsg64, __recvmmsg64, __prctl_time64
  *                       the same in i386 programs built with _TIME_BITS=64
  *   __recvmmsg_time64   the same in i386 programs built with musl
