@@ -1,0 +1,178 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# demo.sh: what kashim does to a server without keepalive, live, in under a minute. Exit
+# status: 0 if all was as it says, 1 if not, 3 if there can be no lab for it.
+set -eu
+export LC_ALL=C
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=${here%/*}
+library=$(realpath -m "${KASHIM_LIB:-$root/build/libkashim.so}")
+shimmed=12345 plain=12346
+
+# shellcheck source=scripts/lab.sh
+. "$here/lab.sh"
+
+bold='' dim='' red='' green='' yellow='' off=''
+if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then
+    bold=$'\e[1m' dim=$'\e[2m' red=$'\e[31m' green=$'\e[32m' yellow=$'\e[33m' off=$'\e[0m'
+fi
+
+fail() {
+    echo "demo.sh: not as expected: $*" >&2
+    exit 1
+}
+
+title() {
+    printf '\n%s%s%s\n\n' "$bold" "$1" "$off"
+}
+
+say() {
+    printf '%s\n' "$@" | sed 's/./  &/'
+}
+
+# ---- the two pairs -------------------------------------------------------------
+
+# start PORT [VAR=VALUE...]: a server with this environment, and its client.
+start() {
+    local port=$1
+    shift
+    local environment=${*/"$LAB_DIR"/build}
+    say "${dim}server\$${off} ${environment:+$environment }demo-server $LAB_SERVER $port"
+    env "$@" "$root/build/demo-server" "$LAB_SERVER" "$port" >"server.$port" 8<&- &
+    wait_for 10 listening "$port"
+    capture "$port"
+    say "${dim}client\$${off} demo-client $LAB_SERVER $port"
+    on_client "$root/build/demo-client" "$LAB_SERVER" "$port" >"client.$port" &
+    wait_for 10 grep -qs accepted "server.$port"
+    wait_for 10 grep -qs connected "client.$port"
+}
+
+count() {
+    story "$1" | grep -c " $2 " || :
+}
+
+held() {
+    [ -n "$(ss -Htn state established "sport = :$1")" ]
+}
+
+# follow EVENT COUNT SECONDS: shows the shimmed server's packets as they come, until the
+# event was seen so many times.
+follow() {
+    wait_for "$3" show_until "$1" "$2" || fail "in $3 s, fewer than $2 times: $1"
+}
+
+shown=1 # without the handshake
+show_until() {
+    local lines
+    mapfile -t lines < <(story $shimmed)
+    for (( ; shown < ${#lines[@]}; shown++)); do
+        annotate "${lines[0]%% *}" "${lines[shown]}"
+    done
+    [ "$(printf '%s\n' "${lines[@]}" | grep -c " $1 ")" -ge "$2" ]
+}
+
+# annotate START LINE: puts a line of the story into words.
+pulled=''
+annotate() {
+    local time event packet colour=''
+    read -r time event packet <<<"$2"
+    case $event in
+    probe) [ -z "$pulled" ] || colour=$yellow event='no answer' ;;
+    answer) colour=$green ;;
+    reset) colour=$red ;;
+    esac
+    printf '  %5s s  %s%-9s%s  %s\n' \
+        "$(seconds "$1" "$time")" "$colour" "$event" "$off" "$packet"
+}
+
+seconds() {
+    awk "BEGIN { printf \"%.1f\", $2 - $1 }"
+}
+
+# ---- the four scenes -----------------------------------------------------------
+
+scene_plain() {
+    title '1. A server without keepalive. Its client connects, then says nothing.'
+    start $plain
+    say '' 'Three seconds of listening on the wire ...'
+    sleep 3
+    [ "$(story $plain | wc -l)" = 1 ] || fail 'the plain server has spoken'
+    say 'Not one packet since the handshake: nobody asks if the client is still there.'
+}
+
+scene_shimmed() {
+    title '2. The same binary under kashim: probe after 1 s, every 1 s, give up after 10.'
+    start $shimmed "LD_PRELOAD=$LAB_DIR/libkashim.so" KA_IDLE=1 KA_INTVL=1 KA_CNT=10
+    say "${dim}server\$${off} tcpdump -n -vv port $shimmed    ${dim}(shortened)${off}" ''
+    follow answer 4 8
+    asked=$(count $shimmed probe) answered=$(count $shimmed answer)
+    say '' "Once a second the server's kernel sends an empty ACK, numbered one below what" \
+        "it has sent; the client's kernel must answer that. Neither program notices."
+}
+
+scene_cut() {
+    title "3. Now the client's cable is pulled. Neither host is told."
+    cut_link
+    pulled=$EPOCHREALTIME
+    follow reset 1 15
+    wait_for 2 grep -q 'ended.*timed out' server.$shimmed ||
+        fail 'the server was not told'
+    say '' "The server's read() fails, $(seconds "$pulled" "$EPOCHREALTIME") s after that." \
+        'It says:' '' "    ${bold}$(tail -n 1 server.$shimmed)${off}"
+}
+
+scene_plain_again() {
+    title '4. And the server without keepalive, in the same outage?'
+    held $plain || fail 'the plain server has dropped its client'
+    say 'It still waits for the client that is gone, and would for ever:' '' \
+        "    $(ss -Htn "sport = :$plain and dst $LAB_CLIENT" | tr -s ' ')"
+}
+
+# ---- what came of it -----------------------------------------------------------
+
+# row NAME PLAIN SHIMMED
+row() {
+    printf '  %-26s  %-18s  %s\n' "$@"
+}
+
+summary() {
+    local lost=$(($(count $shimmed probe) - asked)) reset
+    reset=$(story $shimmed | sed -n 's/ reset .*//p')
+    title 'Summary'
+    row '' 'as it is' 'under kashim'
+    row '' '--------' '------------'
+    row 'while the client is quiet' "$(count $plain probe) probes" \
+        "$asked probes, $answered answers"
+    row 'cable pulled' 'silence' "$lost unanswered probes, then the reset"
+    row 'the server learns of it' never "$(seconds "$pulled" "$reset") s after"
+    row 'the dead connection' "$(fate $plain)" "$(fate $shimmed)"
+    echo
+    [ "$asked $lost" = "$answered 10" ] ||
+        fail "$answered of $asked probes answered, then $lost unanswered"
+    ! held $shimmed || fail "the shimmed server's socket is still there"
+}
+
+fate() {
+    held "$1" && echo 'still held' || echo gone
+}
+
+main() {
+    local file
+    for file in "$library" "$root/build/demo-server" "$root/build/demo-client"; do
+        [ -e "$file" ] || lab_refuse "missing: $file (make builds it)"
+    done
+    in_lab || exec "$here/lab.sh" "$here/demo.sh"
+    cd "$LAB_DIR"
+    cp "$library" libkashim.so # to a path that LD_PRELOAD can hold: no blank, no colon
+
+    printf '\n  server %s ======= cable ======= %s client\n' "$LAB_SERVER" "$LAB_CLIENT"
+    scene_plain
+    scene_shimmed
+    scene_cut
+    scene_plain_again
+    summary
+}
+
+main

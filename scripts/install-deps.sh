@@ -1,0 +1,72 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# install-deps.sh [test]: installs what `make demo` needs, on Debian and its kin; with
+# `test`, what make test, lint and control need as well. As root, or by way of sudo.
+set -eu
+
+build='gcc libc6-dev make'
+demo='tcpdump nftables iproute2 util-linux procps'
+test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 nginx redis-server nodejs'
+lint='shellcheck clang-format cppcheck mandoc'
+
+fail() {
+    echo "install-deps.sh: $1" >&2
+    exit "$2"
+}
+
+# Prints those of its arguments that aren't installed.
+missing() {
+    for package; do
+        status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) || :
+        [ "$status" = 'install ok installed' ] || printf '%s ' "$package"
+    done
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+apt() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@"
+}
+
+# The tests run nginx and redis themselves: their packages must not start any. Where the
+# machine has a policy of its own for that, this is it.
+policy=/usr/sbin/policy-rc.d
+
+keep_services_down() {
+    [ ! -e $policy ] || return 0
+    trap 'as_root rm -f $policy' EXIT
+    trap 'exit 1' HUP INT TERM
+    printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
+    as_root chmod 755 $policy
+}
+
+case $# in
+0) wanted="$build $demo" ;;
+*) wanted="$build $demo $test $lint" ;;
+esac
+[ $# -eq 0 ] || { [ $# -eq 1 ] && [ "$1" = test ]; } ||
+    fail "unknown argument; usage: install-deps.sh [test]" 2
+command -v apt-get >/dev/null ||
+    fail "there is no apt-get here; needed is what Debian calls: $wanted" 1
+
+# shellcheck disable=SC2086 # words
+packages=$(missing $wanted)
+if [ -z "$packages" ]; then
+    echo 'install-deps.sh: everything is here already'
+    exit 0
+fi
+[ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+    fail "neither root nor sudo; missing: $packages" 1
+
+echo "install-deps.sh: installing $packages"
+keep_services_down
+apt update
+# shellcheck disable=SC2086 # words
+apt install --yes --no-install-recommends $packages
