@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # KA_CHILDREN=0: programs that this one starts are not shimmed.
 
-load lib
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
 
 # preload_of_child LD_PRELOAD [VAR=VALUE...]: what a shell's child finds there.
 preload_of_child() {

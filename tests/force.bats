@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # KA_FORCE=1: what kashim set, the program can't undo; and is told that it has.
 
-load lib
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
 
 accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b')
 

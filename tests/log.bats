@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # KA_LOG=stderr, and what must never come of a line to a descriptor that isn't ours.
 
-load lib
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
 
 accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b' 'connect d a' 'accept a e')
 
@@ -107,6 +108,7 @@ ends='tcp connected keepalive=1 idle=61 intvl=11 cnt=6 user_timeout=0'
 with_broken_pipe() {
     [ -p "$BATS_TEST_TMPDIR/pipe" ] || mkfifo "$BATS_TEST_TMPDIR/pipe"
     output=$(
+        # shellcheck disable=SC2094
         exec 9<>"$BATS_TEST_TMPDIR/pipe" 8>"$BATS_TEST_TMPDIR/pipe" 9<&-
         trap - PIPE
         talking steps "$@" 2>&8

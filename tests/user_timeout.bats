@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # KA_USER_TIMEOUT: what it sets, and on the wire what it cures and what it breaks.
 
-load lib
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
 
 accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b')
 

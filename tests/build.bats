@@ -1,0 +1,190 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The library as a file, and how it is built.
+
+load lib
+
+# make_in TREE [VAR=VALUE...] [TARGET...]
+make_in() {
+    make -C "$1" --no-print-directory -j2 "${@:2}" 2>&1
+}
+
+copy_to() {
+    mkdir -p "$1"
+    cp -r "$root"/{Makefile,shim,demo,tests,scripts} "$1"
+}
+
+# build [VAR=VALUE...] [TARGET...]: in a copy of the tree. What make says is in $output, the
+# library in $built.
+build() {
+    local tree
+    tree=$(mktemp -d "$BATS_TEST_TMPDIR/XXXXXX")
+    copy_to "$tree"
+    output=$(make_in "$tree" "$@") || { echo "$output"; return 1; }
+    built=$tree/build/libkashim.so
+}
+
+# What suffices for most: everything, by gcc, in $tree.
+setup_file() {
+    export tree=$BATS_FILE_TMPDIR/tree
+    copy_to "$tree"
+    make_in "$tree" CC=gcc all fixtures >"$BATS_FILE_TMPDIR/log"
+}
+
+# ---- the file ------------------------------------------------------------------
+
+exported() {
+    nm -D --defined-only "$1" | sed 's/.* //' | sort | xargs
+}
+
+# What every program that is started with it pays for, or fails on.
+undefined() {
+    nm -D --undefined-only "$1" | sed 's/^ *//' | sort -k 2 | xargs
+}
+
+# dynamic FILE: what the loader is to do.
+dynamic() {
+    readelf -dW "$1" | grep -Eo '\((NEEDED|TEXTREL|RUNPATH|RPATH|INIT)\)|BIND_NOW|soname: .*' | xargs
+}
+
+# versions FILE: the symbol versions that a libc has to have.
+versions() {
+    readelf -VW "$1" | xargs
+}
+
+# segments FILE: that its tables become read-only, and that the stack isn't executable.
+segments() {
+    readelf -lW "$1" | awk '/GNU_RELRO/ { print "relro" } /GNU_STACK/ { print "stack", $7 }
+        / RWE / { print "writable code" }' | sort | xargs
+}
+
+# unwound FILE FUNCTION: its code has unwind tables.
+unwound() {
+    local start pc
+    start=$(nm -D "$1" | awk -v f="$2" '$3 == f { print $1 }')
+    pc=$(readelf --debug-dump=frames "$1" 2>/dev/null | grep -o "FDE.*pc=$start")
+    [ -n "$start" ] && [ -n "$pc" ]
+}
+
+# sound FILE: all that one file for every Linux needs.
+sound() {
+    local hook
+    effect 'exported symbols' \
+        'accept accept4 connect dup dup2 dup3 fcntl fcntl64 listen prctl recvmmsg recvmsg setsockopt' \
+        "$(exported "$1")"
+    effect 'undefined symbols' 'w _dl_sym w dlsym w environ w getauxval' "$(undefined "$1")"
+    effect 'needed symbol versions' 'No version information found in this file.' "$(versions "$1")"
+    effect 'dynamic section' 'soname: [libkashim.so] BIND_NOW' "$(dynamic "$1")"
+    effect 'segments' 'relro stack RW' "$(segments "$1")"
+    for hook in listen accept accept4 connect recvmsg recvmmsg; do
+        effect "unwind tables of $hook" yes "$(unwound "$1" $hook && echo yes)"
+    done
+}
+
+# bats test_tags=effect
+@test "the library: exports, needs, hardening, unwind tables" {
+    need readelf nm
+    sound "$KASHIM_LIB"
+}
+
+# bats test_tags=harmless
+@test "the same with the flags of Debian's packages" {
+    need readelf nm dpkg-buildflags
+    build "CFLAGS=$(dpkg-buildflags --get CFLAGS)" "CPPFLAGS=$(dpkg-buildflags --get CPPFLAGS)" \
+        "LDFLAGS=$(dpkg-buildflags --get LDFLAGS)" build/libkashim.so
+    sound "$built"
+}
+
+# bats test_tags=harmless
+@test "the same with flags that bring in helpers" {
+    need readelf nm
+    build CFLAGS='-O2 -D_FORTIFY_SOURCE=3 -fstack-protector-all -fno-asynchronous-unwind-tables' \
+        build/libkashim.so
+    sound "$built"
+}
+
+# bats test_tags=harmless
+@test "the same with -O0, -O3 and -flto" {
+    need readelf nm
+    local flags
+    for flags in -O0 -O3 '-O2 -flto'; do
+        build "CFLAGS=$flags" build/libkashim.so
+        sound "$built"
+    done
+}
+
+# bats test_tags=harmless
+@test "the same with clang, -O0 and -O2" {
+    need readelf nm clang
+    local flags
+    for flags in -O0 -O2; do
+        build CC=clang "CFLAGS=$flags" build/libkashim.so
+        sound "$built"
+    done
+}
+
+# bats test_tags=harmless
+@test "x86-64: fit for control-flow enforcement" {
+    need readelf
+    [ "$(uname -m)" = x86_64 ] || skip 'another machine'
+    [[ $(readelf -nW "$tree/build/libkashim.so") == *'x86 feature: IBT, SHSTK'* ]]
+}
+
+# ---- make ------------------------------------------------------------------------
+
+no_warning() {
+    ! grep -i warning <<<"$1"
+}
+
+# bats test_tags=harmless
+@test "gcc has nothing to warn of" {
+    no_warning "$(cat "$BATS_FILE_TMPDIR/log")"
+    [ -e "$tree/build/libkashim.so" ]
+    [ -x "$tree/build/demo-server" ] && [ -x "$tree/build/demo-client" ]
+}
+
+# bats test_tags=harmless
+@test "clang has nothing to warn of" {
+    need clang
+    build CC=clang all fixtures
+    no_warning "$output"
+}
+
+# bats test_tags=harmless
+@test "CFLAGS, CPPFLAGS and LDFLAGS of the caller are used, and V=1 shows it" {
+    build V=1 CFLAGS='-O1 -g3' CPPFLAGS=-DMY_OWN LDFLAGS=-Wl,-z,max-page-size=0x10000
+    [[ $output == *'-DMY_OWN -O1 -g3'*'-c -o build/shim/hooks.o shim/hooks.c'* ]]
+    [[ $output == *'-Wl,-z,max-page-size=0x10000'*'-o build/libkashim.so'* ]]
+    [[ $output == *'-Wl,-z,max-page-size=0x10000'*'-o build/demo-server'* ]]
+    readelf -lW "$built" | grep -q 'LOAD.* 0x10000$'
+}
+
+# bats test_tags=harmless
+@test "without V=1 a line for each file" {
+    output=$(cat "$BATS_FILE_TMPDIR/log")
+    [[ $output != *-fPIC* && $output == *'CC    shim/hooks.c'* && $output == *'LD    build/libkashim.so'* ]]
+}
+
+# bats test_tags=harmless
+@test "make again does nothing" {
+    [[ $(make_in "$tree" CC=gcc) == *'Nothing to be done'* ]]
+}
+
+# to ARG...: make ARG..., and the library's files that are at the destination then
+to() {
+    make_in "$tree" CC=gcc "DESTDIR=$BATS_TEST_TMPDIR/to" "$@" >/dev/null
+    (cd "$BATS_TEST_TMPDIR/to" && find . -name 'libkashim*' | sort | xargs && rm -r ./*)
+}
+
+# bats test_tags=harmless
+@test "make install: DESTDIR, PREFIX, LIBDIR, MANDIR" {
+    [ "$(to install)" = './usr/local/lib/libkashim.so ./usr/local/share/man/man7/libkashim.7' ]
+    [ "$(to PREFIX=/usr install)" = './usr/lib/libkashim.so ./usr/share/man/man7/libkashim.7' ]
+    [ "$(to LIBDIR=/lib/x86_64-linux-gnu MANDIR=/man install)" = \
+        './lib/x86_64-linux-gnu/libkashim.so ./man/man7/libkashim.7' ]
+}
+
+# bats test_tags=harmless
+@test "make uninstall leaves nothing" {
+    [ "$(to -j1 install uninstall)" = '' ]
+}

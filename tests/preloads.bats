@@ -1,0 +1,57 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Other preload libraries beside this one.
+
+load lib
+
+other=$root/build/tests/libother.so
+early=$root/build/tests/libearly.so
+
+# beside_other LIBRARY...: both have their part.
+beside_other() {
+    output=$(without_harness env "LD_PRELOAD=$*" "${timers[@]}" \
+        steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b')
+    [ "$(grep -c '^listen a: other listen$' <<<"$output")" = 1 ]
+    [ "$(grep -c '^accept a b: other accept$' <<<"$output")" = 1 ]
+    has b "$ours"
+}
+
+# early_beside LIBRARY...: one listens and accepts in its constructor.
+early_beside() {
+    # shellcheck disable=SC2016 # names for steps
+    output=$(without_harness env "LD_PRELOAD=$*" "${timers[@]}" steps 'look $EARLY_CONNECTION' \
+        'connect c $EARLY_LISTENER' 'accept $EARLY_LISTENER b' 'look b')
+    has '.EARLY_CONNECTION' b "$ours"
+}
+
+# bats test_tags=effect
+@test "another preload library in front" {
+    beside_other "$other" "$KASHIM_LIB"
+}
+
+# bats test_tags=effect
+@test "another preload library behind" {
+    beside_other "$KASHIM_LIB" "$other"
+}
+
+# bats test_tags=effect
+@test "a library in front listens and accepts in its constructor" {
+    early_beside "$early" "$KASHIM_LIB"
+}
+
+# bats test_tags=effect
+@test "a library behind listens and accepts in its constructor" {
+    early_beside "$KASHIM_LIB" "$early"
+}
+
+# bats test_tags=effect
+@test "a library that complains early does it once" {
+    timers+=(KA_OFF=x)
+    early_beside "$KASHIM_LIB" "$early" 2>"$BATS_TEST_TMPDIR/stderr"
+    effect 'number of lines on stderr' 1 "$(grep -c '^kashim: KA_OFF' "$BATS_TEST_TMPDIR/stderr")"
+}
+
+# bats test_tags=effect
+@test "preloaded twice" {
+    beside_other "$KASHIM_LIB" "$other" "$KASHIM_LIB"
+}
