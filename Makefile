@@ -124,7 +124,7 @@ $(B)/tests/unit-%: tests/unit/%.c shim/config.c Makefile
 $(B)/tests/%: tests/fixtures/%.c Makefile
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -pthread -o $@ $<
+	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -fexceptions -pthread -o $@ $<
 
 fixtures: $(FIXTURES)
 

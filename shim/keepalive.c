@@ -99,8 +99,10 @@ bool ka_values_agree(const struct ka_values *a, const struct ka_values *b)
 
 struct ka_refusal ka_values_set(int fd, const struct ka_values *values)
 {
-    struct ka_refusal refusal = {0, 0};
+    struct ka_refusal refusal;
 
+    refusal.options = 0;
+    refusal.error = 0;
     for (int i = 0; i < KA_OPTIONS; i++) {
         int err;
 

@@ -32,13 +32,17 @@ static bool stderr_is_ours(void)
            now.ino == stderr_file.ino && !(now.is_socket && ka_is_tcp(2));
 }
 
+static const long long no_time[2]; /* a timespec of any width */
+
 /* With room, and with a reader. */
 static bool stderr_is_writable(void)
 {
-    struct pollfd pfd = {.fd = 2, .events = POLLOUT};
-    long long zero[2] = {0, 0}; /* a timespec of any width */
+    struct pollfd pfd;
 
-    return ka_sys5(__NR_ppoll, (long)&pfd, 1, (long)zero, 0, 0) == 1 &&
+    pfd.fd = 2;
+    pfd.events = POLLOUT;
+
+    return ka_sys5(__NR_ppoll, (long)&pfd, 1, (long)no_time, 0, 0) == 1 &&
            pfd.revents == POLLOUT;
 }
 
@@ -64,9 +68,7 @@ static signals pending(void)
 
 static void consume(signals set)
 {
-    long long zero[2] = {0, 0};
-
-    ka_sys5(__NR_rt_sigtimedwait, (long)&set, 0, (long)zero, sizeof set, 0);
+    ka_sys5(__NR_rt_sigtimedwait, (long)&set, 0, (long)no_time, sizeof set, 0);
 }
 
 void ka_log_write(const char *lines, size_t len)

@@ -80,7 +80,7 @@ forced() {
     effect 'options of the client' "$ours" "$(connections_at "$port")"
 }
 
-# bats test_tags=harmless,clumsy:options
+# bats test_tags=harmless
 @test "redis-server with tcp-keepalive 300 keeps its own without KA_FORCE" {
     need redis-server
     local port

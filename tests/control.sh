@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# control.sh [FILE.bats...]: shows that the tests can fail. With an empty library in place
+# of ours all tests tagged effect must fail and all tagged harmless pass; with the library
+# that has FAULT, all tagged clumsy:FAULT must fail. A failure counts where it is the
+# test's verdict (lib.bash), and not, say, a program that is missing.
+#
+# Names each test that doesn't do as it must. The last line: N passed, N failed.
+set -eu
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+empty=$root/build/tests/libempty.so
+clumsy=$root/build/tests/libclumsy.so
+passed=0 failed=0
+
+# The tests that have no tag, or both.
+untagged() {
+    awk '
+        FNR == 1 { tags = "" }
+        /^@test/ && !(tags ~ /=([^ ]*,)?effect(,|$)/) != !(tags ~ /=([^ ]*,)?harmless(,|$)/) { tags = ""; next }
+        /^@test/ { print FILENAME ": neither effect nor harmless, or both: " $0 }
+        { tags = /^# bats test_tags=/ ? $0 : "" }' "$@"
+}
+
+# The faults that tests are tagged with.
+faults() {
+    sed -n '/^# bats test_tags=/s/[=,]/\n/gp' "$@" | sed -n 's/^clumsy:\([^ ]*\)$/\1/p' | sort -u
+}
+
+# TAP on stdin; a line for each test: ok, skip, or what it failed for, and the name.
+outcomes() {
+    awk '
+        function tell() { if (name != "") print outcome, name }
+        /^(not )?ok [0-9]+ / {
+            tell()
+            outcome = /^ok .* # skip/ ? "skip" : /^ok/ ? "ok" : "error"
+            name = $0
+            sub(/^(not )?ok [0-9]+ /, "", name)
+        }
+        outcome == "error" && /^# no effect: / { outcome = "no-effect" }
+        outcome == "error" && /^# harm: / { outcome = "harm" }
+        END { tell() }'
+}
+
+# round TITLE LIBRARY TAG OUTCOME FILE...
+round() {
+    local title=$1 library=$2 tag=$3 must=$4 outcome name good=0 bad=0
+    shift 4
+    while read -r outcome name; do
+        case $outcome in
+        "$must") good=$((good + 1)) ;;
+        skip) echo "  skipped: $name" ;;
+        *)
+            bad=$((bad + 1))
+            echo "  must end in $must and ends in $outcome: $name"
+            ;;
+        esac
+    done < <(KASHIM_LIB=$library bats --tap --filter-tags "$tag" "$@" 2>&1 | outcomes)
+    if [ $((good + bad)) -eq 0 ]; then
+        bad=1
+        echo "  no test was run"
+    fi
+    echo "$title: $good of $((good + bad)) as they must ($must)"
+    passed=$((passed + good)) failed=$((failed + bad))
+}
+
+main() {
+    local fault unlike
+    [ $# -gt 0 ] || set -- "$root"/tests/*.bats
+    for library in "$empty" "$clumsy"; do
+        [ -e "$library" ] || { echo "missing: $library (make fixtures builds it)" >&2; exit 1; }
+    done
+    unlike=$(untagged "$@")
+    [ -z "$unlike" ] || { echo "$unlike"; failed=$(grep -c . <<<"$unlike"); }
+
+    round 'tests of effect, empty library' "$empty" effect no-effect "$@"
+    round 'tests of harmlessness, empty library' "$empty" harmless ok "$@"
+    for fault in $(faults "$@"); do
+        export CLUMSY=$fault
+        round "tests of harmlessness, library with fault '$fault'" "$clumsy" "clumsy:$fault" harm "$@"
+    done
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
+
+main "$@"
