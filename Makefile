@@ -116,7 +116,13 @@ $(B)/tests/lib%.so: tests/fixtures/lib%.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $<
 
-$(B)/tests/unit-%: tests/unit/%.c shim/config.c Makefile
+$(B)/tests/unit-%: tests/unit/%.c shim/%.c Makefile
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -Ishim -o $@ $(filter %.c,$^) -lcmocka
+
+# The same tests of nothing
+$(B)/tests/empty-unit-%: tests/unit/%.c tests/unit/empty/%.c Makefile
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -Ishim -o $@ $(filter %.c,$^) -lcmocka
@@ -124,9 +130,15 @@ $(B)/tests/unit-%: tests/unit/%.c shim/config.c Makefile
 $(B)/tests/%: tests/fixtures/%.c Makefile
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -fexceptions -pthread -o $@ $<
+	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -fexceptions -pthread -o $@ $< $(LDLIBS)
 
-fixtures: $(FIXTURES)
+$(B)/tests/uring: LDLIBS = -luring
+
+# Where no process may have 65,536 descriptors, the library with marks for 1,024
+$(B)/few-marks/libkashim.so: $(LIB_SRC) $(wildcard shim/*.h)
+	$(Q)$(MAKE) -s B=$(@D) CPPFLAGS='$(CPPFLAGS) -DKA_MARKS=1024' $@
+
+fixtures: $(FIXTURES) $(B)/few-marks/libkashim.so
 
 # Scenario tests, all or those named: make test BATS=tests/servers.bats
 BATS = $(wildcard tests/*.bats)
@@ -141,10 +153,10 @@ compat: all
 	$(PROVE) tests/compat/compat.bats
 
 # The same tests with an empty library and with a harmful one: they must be able to fail.
-control: all fixtures
+control: all fixtures $(UNIT:$(B)/tests/unit-%=$(B)/tests/empty-unit-%)
 	tests/control.sh $(BATS)
 
-C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
+C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch] tests/unit/empty/*.c)
 SHELL_FILES = $(wildcard scripts/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.bats tests/*/*.sh .ci/run)
 
 lint:

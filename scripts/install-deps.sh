@@ -1,14 +1,18 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# install-deps.sh [test]: installs what `make demo` needs, on Debian and its kin; with
-# `test`, what make test, lint and control need as well. As root, or by way of sudo.
+# install-deps.sh [test|compat]: installs what `make demo` needs, on Debian and its kin; with
+# `test`, what make test, lint and control need as well; with `compat` also what make compat
+# does. As root, or by way of sudo.
 set -eu
 
 build='gcc libc6-dev make'
 demo='tcpdump nftables iproute2 util-linux procps'
-test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 nginx redis-server nodejs'
+test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 nginx redis-server nodejs
+      vsftpd tor systemd openbsd-inetd liburing-dev libcap2-bin'
 lint='shellcheck clang-format cppcheck mandoc'
+compat='gcc-multilib musl-tools lld qemu-user-static libc6-dev-arm64-cross
+        libgcc-s1-arm64-cross debian-archive-keyring'
 
 fail() {
     echo "install-deps.sh: $1" >&2
@@ -47,12 +51,12 @@ keep_services_down() {
     as_root chmod 755 $policy
 }
 
-case $# in
+case $#${1+ $1} in
 0) wanted="$build $demo" ;;
-*) wanted="$build $demo $test $lint" ;;
+'1 test') wanted="$build $demo $test $lint" ;;
+'1 compat') wanted="$build $demo $test $lint $compat" ;;
+*) fail "unknown argument '$*'; usage: install-deps.sh [test|compat]" 2 ;;
 esac
-[ $# -eq 0 ] || { [ $# -eq 1 ] && [ "$1" = test ]; } ||
-    fail "unknown argument; usage: install-deps.sh [test]" 2
 command -v apt-get >/dev/null ||
     fail "there is no apt-get here; needed is what Debian calls: $wanted" 1
 

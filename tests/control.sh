@@ -65,6 +65,21 @@ round() {
     passed=$((passed + good)) failed=$((failed + bad))
 }
 
+# units: the unit tests of a parser that does nothing.
+units() {
+    local test name
+    for test in "$root"/build/tests/empty-unit-*[!.][!d]; do
+        while read -r name; do
+            case $name in
+            not\ ok*) passed=$((passed + 1)) ;;
+            *) failed=$((failed + 1)) && echo "  must fail and passes: $name" ;;
+            esac
+        done < <(CMOCKA_MESSAGE_OUTPUT=TAP "$test" 2>/dev/null | grep -E '^(not )?ok ')
+    done
+    echo "unit tests, empty parser: $passed of $((passed + failed)) as they must (not ok)"
+    [ $passed -gt 0 ] || failed=1
+}
+
 main() {
     local fault unlike
     [ $# -gt 0 ] || set -- "$root"/tests/*.bats
@@ -74,6 +89,7 @@ main() {
     unlike=$(untagged "$@")
     [ -z "$unlike" ] || { echo "$unlike"; failed=$(grep -c . <<<"$unlike"); }
 
+    units
     round 'tests of effect, empty library' "$empty" effect no-effect "$@"
     round 'tests of harmlessness, empty library' "$empty" harmless ok "$@"
     for fault in $(faults "$@"); do

@@ -1,0 +1,165 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Kinds of sockets and of kernels: io_uring, MPTCP, what isn't TCP, kernels that refuse,
+# large numbers, many processes.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
+
+accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b')
+
+# bats test_tags=effect
+@test "io_uring's accept is covered by listen" {
+    [ "$(cat /proc/sys/kernel/io_uring_disabled 2>/dev/null)" != 2 ] ||
+        unless_ci 'io_uring is switched off'
+    without_harness env "LD_PRELOAD=$KASHIM_LIB" "${timers[@]}" uring </dev/null \
+        >"$BATS_TEST_TMPDIR/out" 2>&1 &
+    server=$!
+    started+=($server)
+    wait_for 10 grep -q . "$BATS_TEST_TMPDIR/out"
+    effect 'connection' "$ours" "$(sockopts "$server" |
+        sed -n "s/^[0-9]* $(sed 's/accepted //' "$BATS_TEST_TMPDIR/out") .* \(tcp connected.*\)/\1/p")"
+}
+
+# ---- MPTCP ---------------------------------------------------------------------
+
+need_mptcp() {
+    [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ] || unless_ci 'there is no MPTCP'
+}
+
+# bats test_tags=effect
+@test "MPTCP: a listener gets all that MPTCP takes, and what it refuses is said once" {
+    need_mptcp
+    shimmed KA_USER_TIMEOUT=9 KA_LOG=stderr "${timers[@]}" steps 'mptcp a' 'listen a' \
+        'connect c a' 'accept a b' 'look b' 'mptcp d' 'listen d' 'connect e d' 'accept d f' 'look f'
+    effect 'first connection' 'keepalive=1 idle=61 intvl=11 cnt=7' \
+        "$(result 'look b' | grep -o 'keepalive=1 idle=61 intvl=11 cnt=7')"
+    effect 'second' "$(result 'look b')" "$(result 'look f')"
+    effect 'refused' 1 "$(grep -c 'refuses TCP_USER_TIMEOUT: ENOPROTOOPT$' <<<"$stderr")"
+}
+
+# bats test_tags=effect
+@test "MPTCP: an inherited listener, its queue, and no check for ever" {
+    need_mptcp
+    handed_over 'mptcp 7' 'listen 7' 'connect 20 7' -- 'accept 7 a' 'look a' 'connect c 7' \
+        'accept 7 b' 'look b'
+    effect 'queued' 'keepalive=1 idle=61 intvl=11 cnt=7' \
+        "$(result 'look a' | grep -o 'keepalive=1 idle=61 intvl=11 cnt=7')"
+    effect 'next' 'keepalive=1 idle=61 intvl=11 cnt=7' \
+        "$(result 'look b' | grep -o 'keepalive=1 idle=61 intvl=11 cnt=7')"
+}
+
+# ---- what isn't TCP ------------------------------------------------------------
+
+# bats test_tags=harmless,clumsy:options
+@test "VSOCK: a listener is left alone" {
+    need python3
+    local vsock="import socket, sys
+s = socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM)
+s.bind((socket.VMADDR_CID_ANY, socket.VMADDR_PORT_ANY))
+s.listen()
+print('listens', s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))"
+    local said
+    said=$(env "LD_PRELOAD=$KASHIM_LIB" "${timers[@]}" python3 -c "$vsock" 2>&1) ||
+        unless_ci "there is no VSOCK: ${said##*$'\n'}"
+    harmless 'SO_KEEPALIVE' 'listens 0' "$said"
+}
+
+# traced INJECTION...: the socket options that are asked and set by a server, under strace,
+# which makes the kernel answer as told. SCTP, say, that this kernel may not have.
+traced() {
+    need strace
+    strace -qq -e trace=getsockopt,setsockopt "$@" -o "$BATS_TEST_TMPDIR/trace" \
+        -E "LD_PRELOAD=$KASHIM_LIB" -E KA_IDLE=61 -E "KA_LOG=${log-}" steps 'tcp4 a' 'listen a' \
+        'connect c a' 'accept a b' 'connect d a' 'accept a e' 3>&- 2>"$BATS_TEST_TMPDIR/stderr"
+}
+
+# bats test_tags=effect
+@test "a stream socket of another protocol is asked what it is, and nothing is set" {
+    output=$(traced -e inject=getsockopt:retval=0)
+    effect 'asked' 'SO_PROTOCOL' "$(grep -om 1 SO_PROTOCOL "$BATS_TEST_TMPDIR/trace")"
+    harmless 'set' 0 "$(grep -c setsockopt "$BATS_TEST_TMPDIR/trace")"
+    harmless 'accepted' 2 "$(grep -c '^accept.*: [0-9]*$' <<<"$output")"
+}
+
+# ---- kernels that refuse -------------------------------------------------------
+
+# bats test_tags=harmless
+@test "a kernel that refuses getsockopt or setsockopt: the program doesn't notice" {
+    need strace
+    local bare call error
+    bare=$(KASHIM_LIB='' traced)
+    for call in setsockopt getsockopt; do
+        for error in EPERM EACCES EINVAL ENOSYS ENOPROTOOPT EOPNOTSUPP ENOMEM ENOBUFS EINTR; do
+            harmless "$call fails with $error" "$bare" "$(traced -e "inject=$call:error=$error")"
+        done
+    done
+}
+
+# bats test_tags=effect
+@test "with KA_LOG a refusal is one line per option, and none per connection" {
+    log=stderr
+    traced -e inject=setsockopt:error=EPERM >/dev/null
+    effect 'lines' 'SO_KEEPALIVE TCP_KEEPCNT TCP_KEEPIDLE TCP_KEEPINTVL' \
+        "$(sed -n 's/.*the kernel refuses \(.*\): EPERM$/\1/p' "$BATS_TEST_TMPDIR/stderr" | sort | paste -sd ' ')"
+}
+
+# bats test_tags=effect
+@test "one option that is refused doesn't hinder the others" {
+    need strace
+    local nth option
+    for nth in 1=intvl 2=cnt 3=keepalive 4=idle; do
+        option=${nth#*=}
+        strace -qq -o /dev/null -e trace=setsockopt -e "inject=setsockopt:error=EPERM:when=${nth%=*}" \
+            -E "LD_PRELOAD=$KASHIM_LIB" -E KA_IDLE=61 -E KA_INTVL=11 -E KA_CNT=7 \
+            steps "${accepted[@]}" >"$BATS_TEST_TMPDIR/out" 3>&-
+        output=$(cat "$BATS_TEST_TMPDIR/out")
+        effect "without $option" "$(sed "s/ $option=[0-9]*//" <<<"$ours")" \
+            "$(result 'look b' | sed "s/ $option=[0-9]*//")"
+    done
+}
+
+# ---- many ----------------------------------------------------------------------
+
+# Numbers around the last one that has a mark, under a library that has few.
+numbers=(1023 1024 2000)
+
+few_marks() {
+    KASHIM_LIB=${KASHIM_LIB/#"$root/build/libkashim"/"$root/build/few-marks/libkashim"}
+    ulimit -n 4096
+}
+
+# bats test_tags=effect
+@test "a listener whose number is too high for a mark" {
+    local n
+    few_marks
+    for n in "${numbers[@]}"; do
+        shimmed "${timers[@]}" steps "tcp4 $n" "listen $n" "connect c $n" "accept $n b" \
+            'look b' "connect c $n" "accept4 $n d" 'look d'
+        has b d "$ours"
+        handed_over "tcp4 $n" "listen $n" "connect 20 $n" "connect 21 $n" -- "accept $n a" \
+            "accept $n b" "connect c $n" "accept $n d" 'look a' 'look b' 'look d'
+        has a b d "$ours"
+    done
+}
+
+# bats test_tags=effect
+@test "there as well, timers that the program sets later stand" {
+    local n
+    few_marks
+    for n in "${numbers[@]}"; do
+        shimmed "${timers[@]}" steps "tcp4 $n" "listen $n" "set $n idle 5" "listen $n" \
+            "connect c $n" "accept $n b" 'look b'
+        has b "${ours/idle=61/idle=5}"
+    done
+}
+
+# bats test_tags=effect
+@test "twenty processes share an inherited listener" {
+    local clients=() n
+    for ((n = 20; n < 40; n++)); do
+        clients+=("connect $n 7")
+    done
+    handed_over 'tcp4 7' 'listen 7' "${clients[@]}" -- 'fork 20' 'accept 7 b' 'look b'
+    effect 'connections with the options' 20 "$(grep -c "^look b: $ours$" <<<"$output")"
+}

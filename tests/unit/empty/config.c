@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* A parser that does nothing: with it, every unit test must fail (make control). */
+#include "config.h"
+
+void ka_config_defaults(struct ka_config *config)
+{
+    (void)config;
+}
+
+enum ka_verdict ka_config_set(struct ka_config *config, const char *name, size_t name_len,
+                              const char *value)
+{
+    (void)config, (void)name, (void)name_len, (void)value;
+    return (enum ka_verdict)-1;
+}
+
+bool ka_config_count(const char *s, int max, int *count)
+{
+    (void)s, (void)max, (void)count;
+    return true;
+}
+
+size_t ka_config_complain(char *line, size_t size, const char *name, size_t name_len,
+                          const char *value)
+{
+    (void)line, (void)size, (void)name, (void)name_len, (void)value;
+    return 0;
+}
+
+int ka_config_user_timeout_ms(const struct ka_config *config)
+{
+    (void)config;
+    return -1;
+}
+
+int ka_config_drop_seconds(const struct ka_config *config)
+{
+    (void)config;
+    return -1;
+}
+
+bool ka_config_port(const struct ka_config *config, unsigned port)
+{
+    (void)config;
+    return port == 79;
+}
