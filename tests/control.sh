@@ -3,8 +3,9 @@
 #
 # control.sh [FILE.bats...]: shows that the tests can fail. With an empty library in place
 # of ours all tests tagged effect must fail and all tagged harmless pass; with the library
-# that has FAULT, all tagged clumsy:FAULT must fail. A failure counts where it is the
-# test's verdict (lib.bash), and not, say, a program that is missing.
+# that has FAULT, all tagged clumsy:FAULT must fail; with a parser that does nothing, all
+# unit tests. A failure counts where it is the test's verdict (lib.bash), and not, say, a
+# program that is missing.
 #
 # Names each test that doesn't do as it must. The last line: N passed, N failed.
 set -eu

@@ -10,20 +10,29 @@ void ka_config_defaults(struct ka_config *config)
 enum ka_verdict ka_config_set(struct ka_config *config, const char *name, size_t name_len,
                               const char *value)
 {
-    (void)config, (void)name, (void)name_len, (void)value;
-    return (enum ka_verdict)-1;
+    (void)config;
+    (void)name;
+    (void)name_len;
+    (void)value;
+    return (enum ka_verdict) - 1;
 }
 
 bool ka_config_count(const char *s, int max, int *count)
 {
-    (void)s, (void)max, (void)count;
+    (void)s;
+    (void)max;
+    (void)count;
     return true;
 }
 
 size_t ka_config_complain(char *line, size_t size, const char *name, size_t name_len,
                           const char *value)
 {
-    (void)line, (void)size, (void)name, (void)name_len, (void)value;
+    (void)line;
+    (void)size;
+    (void)name;
+    (void)name_len;
+    (void)value;
     return 0;
 }
 
