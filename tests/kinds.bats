@@ -15,7 +15,7 @@ accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b')
     without_harness env "LD_PRELOAD=$KASHIM_LIB" "${timers[@]}" uring </dev/null \
         >"$BATS_TEST_TMPDIR/out" 2>&1 &
     server=$!
-    started+=($server)
+    started+=("$server")
     wait_for 10 grep -q . "$BATS_TEST_TMPDIR/out"
     effect 'connection' "$ours" "$(sockopts "$server" |
         sed -n "s/^[0-9]* $(sed 's/accepted //' "$BATS_TEST_TMPDIR/out") .* \(tcp connected.*\)/\1/p")"

@@ -16,7 +16,7 @@ sandboxed() {
     without_harness env "LD_PRELOAD=$KASHIM_LIB" "${timers[@]}" "${variables[@]}" \
         sandboxed "$@" </dev/null >"$out" 2>&1 &
     server=$!
-    started+=($server)
+    started+=("$server")
     wait_for 30 served_or_dead "$out"
     port=$(sed -n 's/^served //p' "$out")
     output=$(sockopts "$server" | sed -n "s/^[0-9]* [0-9]* [^ ]*:${port:-none} .* \(tcp connected.*\)/\1/p" |
@@ -136,7 +136,7 @@ log_in() {
     exec {data}<>"/dev/tcp/127.0.0.1/$data_port"
     ask_ftp 'RETR file'
     [[ $answer == 150* ]] || { echo "RETR: $answer"; return 1; }
-    effect 'control connection' 'keepalive=1' "$(connections_at "$port" | grep -o 'keepalive=1' | sort -u)"
+    effect 'control connection' "$ours" "$(connections_at "$port")"
     effect 'data connection' "$ours" "$(connections_at "$data_port")"
     harmless 'bytes' $((50 * 1024 * 1024)) "$(wc -c <&"$data")"
 }
