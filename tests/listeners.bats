@@ -196,3 +196,13 @@ comes_back() {
         'look b' 'look c'
     has b c "$ours"
 }
+
+# bats test_tags=effect
+@test "so does one of clone(CLONE_VM | CLONE_VFORK)" {
+    shimmed "${timers[@]}" steps 'open d /dev/null' 'tcp4 a' 'listen a' 'clone a' 'clone d a' \
+        'connect c a' 'accept a b' 'connect e a' 'accept a f' 'look b' 'look f'
+    has b f "$ours"
+    handed_over "${queued[@]}" -- 'tcp4 a' 'listen a' 'clone a 7' 'clone 7' 'accept 7 b' \
+        'accept 7 c' 'look b' 'look c'
+    has b c "$ours"
+}
