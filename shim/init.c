@@ -41,11 +41,10 @@ static __attribute__((constructor)) void init(void)
     ka_next(KA_HOOK_listen);
     ka_next(KA_HOOK_accept);
     ka_next(KA_HOOK_accept4);
-    ka_settings_read();
-    if (!ka_config.children)
-        ka_children_exclude();
     if (!ka_active())
         return;
+    if (!ka_config.children)
+        ka_children_exclude();
     if (ka_config.connect) {
         ka_next(KA_HOOK_connect);
         ka_outgoing_init();

@@ -71,6 +71,12 @@ other() {
 }
 
 # bats test_tags=harmless
+@test "KA_OFF=1 leaves it alone" {
+    preload_of_child "$KASHIM_LIB" KA_CHILDREN=0 KA_OFF=1
+    harmless 'preload of the child' "$KASHIM_LIB" "$output"
+}
+
+# bats test_tags=harmless
 @test "a library of another name is kept" {
     cp "$(other)" "$BATS_TEST_TMPDIR/notlibkashim.so"
     preload_of_child "$BATS_TEST_TMPDIR/notlibkashim.so:$KASHIM_LIB" KA_CHILDREN=0
