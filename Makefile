@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 # kashim: `make help` lists the targets and the variables.
 
+VERSION = 0.1.0
+
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local
+BINDIR  ?= $(PREFIX)/bin
 LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
 DESTDIR ?=
@@ -18,7 +21,7 @@ CC_aarch64 = clang --target=aarch64-linux-gnu --sysroot=/usr/aarch64-linux-gnu \
 ifeq ($(ARCH),)
   B = build
   MACHINE := $(patsubst i%86,i386,$(firstword $(subst -, ,$(shell $(CC) -dumpmachine))))
-  PROGRAMS = $(B)/demo-server $(B)/demo-client
+  PROGRAMS = $(B)/kashim $(B)/demo-server $(B)/demo-client
 else
   B = build/$(ARCH)
   MACHINE = $(ARCH)
@@ -60,7 +63,7 @@ else
   Q = @
 endif
 
-# ---- library and demo --------------------------------------------------------
+# ---- library, command and demo -----------------------------------------------
 
 LIB_SRC = $(wildcard shim/*.c)
 LIB_OBJ = $(LIB_SRC:shim/%.c=$(B)/shim/%.o)
@@ -75,6 +78,19 @@ $(B)/shim/%.o: shim/%.c Makefile
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LIB_CFLAGS) -c -o $@ $<
+
+# The command shares the library's parser.
+COMMAND_SRC = $(wildcard shim/kashim/*.c) shim/config.c
+
+$(B)/kashim: $(COMMAND_SRC:shim/%.c=$(B)/command/%.o)
+	$(say) LD $@
+	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -o $@ $^
+
+$(B)/command/%.o: shim/%.c Makefile
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(PROGRAM_CFLAGS) -DKASHIM_VERSION='"$(VERSION)"' -DKASHIM_LIBDIR='"$(LIBDIR)"' \
+	    -c -o $@ $<
 
 $(B)/demo-%: demo/%.c Makefile
 	$(say) CC $@
@@ -91,13 +107,16 @@ define put
 	$(say) PUT $(2)
 endef
 
-install: $(B)/libkashim.so
+install: all
 	$(call put,$(B)/libkashim.so,$(DESTDIR)$(LIBDIR)/libkashim.so,644)
+	$(if $(PROGRAMS),$(call put,$(B)/kashim,$(DESTDIR)$(BINDIR)/kashim,755))
+	$(if $(PROGRAMS),$(call put,shim/kashim/kashim.1,$(DESTDIR)$(MANDIR)/man1/kashim.1,644))
 	$(call put,shim/libkashim.7,$(DESTDIR)$(MANDIR)/man7/libkashim.7,644)
 	$(Q)[ -n "$(DESTDIR)" ] || ldconfig
 
 uninstall:
-	rm -f $(DESTDIR)$(LIBDIR)/libkashim.so $(DESTDIR)$(MANDIR)/man7/libkashim.7
+	rm -f $(DESTDIR)$(LIBDIR)/libkashim.so $(DESTDIR)$(BINDIR)/kashim \
+	    $(DESTDIR)$(MANDIR)/man1/kashim.1 $(DESTDIR)$(MANDIR)/man7/libkashim.7
 	$(Q)[ -n "$(DESTDIR)" ] || ldconfig
 
 # ---- show and prove ----------------------------------------------------------
@@ -156,7 +175,7 @@ compat: all
 control: all fixtures $(UNIT:$(B)/tests/unit-%=$(B)/tests/empty-unit-%)
 	tests/control.sh $(BATS)
 
-C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch] tests/unit/empty/*.c)
+C_FILES = $(wildcard shim/*.[ch] shim/kashim/*.[ch] demo/*.[ch] tests/*/*.[ch] tests/unit/empty/*.c)
 SHELL_FILES = $(wildcard scripts/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.bats tests/*/*.sh .ci/run)
 
 lint:
@@ -164,25 +183,25 @@ lint:
 	shellcheck $(SHELL_FILES)
 	cppcheck -q --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,performance,portability \
 	    --suppress=normalCheckLevelMaxBranches -Ishim $(filter %.c,$(C_FILES))
-	mandoc -Tlint -Wwarning shim/*.[1-8]
+	mandoc -Tlint -Wwarning shim/*.[1-8] shim/kashim/*.[1-8]
 	@! grep -L SPDX-License-Identifier $(C_FILES) $(SHELL_FILES) Makefile | grep .
 
 help:
-	@echo 'make                    build/libkashim.so and the demo pair'
+	@echo 'make                    build/libkashim.so, build/kashim and the demo pair'
 	@echo 'make demo               shows the effect, live, in under a minute'
 	@echo 'make test               all tests; BATS=tests/NAME.bats for some of them'
 	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
 	@echo 'make ARCH=i386          build/i386/libkashim.so; or ARCH=aarch64'
-	@echo 'make install, uninstall PREFIX LIBDIR MANDIR DESTDIR'
+	@echo 'make install, uninstall PREFIX BINDIR LIBDIR MANDIR DESTDIR'
 	@echo
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS; V=1 shows the commands.'
 
 clean:
 	rm -rf $(B)
 
--include $(wildcard $(B)/*.d $(B)/*/*.d)
+-include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d)
 
 .PHONY: all install uninstall demo fixtures test compat control lint help clean
 .DELETE_ON_ERROR:

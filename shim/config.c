@@ -196,6 +196,13 @@ enum ka_verdict ka_config_set(struct ka_config *config, const char *name, size_t
     return !*value || parse(v, value, config) ? KA_ACCEPTED : KA_REFUSED;
 }
 
+const char *ka_config_accepts(const char *name, size_t name_len)
+{
+    const struct variable *v = find(name, name_len);
+
+    return v ? v->accepted : NULL;
+}
+
 static void put_shown(struct ka_text *line, const char *value)
 {
     enum { SHOWN = 40 };

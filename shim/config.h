@@ -61,6 +61,9 @@ size_t ka_config_complain(char *line, size_t size, const char *name, size_t name
                           const char *value);
 enum { KA_COMPLAINT_SIZE = 256 }; /* fits the longest */
 
+/* What the variable accepts, in words; NULL if there is no such variable. */
+const char *ka_config_accepts(const char *name, size_t name_len);
+
 /* Reads a number from 1 to `max`, which is below INT_MAX: digits and nothing else. */
 bool ka_config_count(const char *s, int max, int *count);
 

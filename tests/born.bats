@@ -72,7 +72,6 @@ activated() {
         harmless "LISTEN_FDS=$fds" "${untouched/connected/listening}" "$(result 'look 3')"
     done
     for fds in x -1 0 '' ' 1' 99999999999999999999; do
-        # shellcheck disable=SC2016
         output=$(without_harness steps 'tcp4 3' 'listen 3' exec sh -c '
             LISTEN_FDS=$1 LISTEN_PID=$$ LD_PRELOAD=$2 exec steps "look 3"' - "$fds" "$KASHIM_LIB")
         harmless "LISTEN_FDS=$fds" "${untouched/connected/listening}" "$(result 'look 3')"
@@ -81,7 +80,6 @@ activated() {
 
 # bats test_tags=effect
 @test "LISTEN_FDS may be larger than what there is" {
-    # shellcheck disable=SC2016
     output=$(without_harness steps 'tcp4 3' 'listen 3' exec sh -c '
         LISTEN_FDS=1000 LISTEN_PID=$$ LD_PRELOAD=$0 exec env "$@" steps "look 3"' \
         "$KASHIM_LIB" "${timers[@]}")

@@ -10,7 +10,6 @@ preload_of_child() {
     local preload=$1
     shift
     # the shell is shimmed, env is its child
-    # shellcheck disable=SC2016
     output=$(env "$@" "LD_PRELOAD=$preload" sh -c 'env; :' 2>&1 | sed -n 's/^LD_PRELOAD=//p')
 }
 
@@ -38,7 +37,6 @@ other() {
 
 # bats test_tags=effect
 @test "the environment that /proc shows has it cut out in place" {
-    # shellcheck disable=SC2016
     output=$(env KA_CHILDREN=0 "LD_PRELOAD=$KASHIM_LIB" AFTER=it \
         sh -c 'tr "\0" "\n" </proc/$$/environ' | grep -a -e ^LD_PRELOAD= -e ^AFTER=)
     effect 'its own environment' $'LD_PRELOAD=\nAFTER=it' "$output"

@@ -42,7 +42,6 @@ client=('tcp4 a' 'listen a' 'socket c')
 
 # bats test_tags=effect
 @test "the kernel's timers are those of this host, not Linux's own" {
-    # shellcheck disable=SC2016
     output=$(unshare --net bash -c 'ip link set lo up
         echo 500 >/proc/sys/net/ipv4/tcp_keepalive_time
         exec env LD_PRELOAD="$0" KA_CONNECT=1 "$@"' "$KASHIM_LIB" "${timers[@]}" \

@@ -35,7 +35,6 @@ accepted_with() {
 
 # bats test_tags=effect
 @test "each listener of a process is judged by itself, inherited ones as well" {
-    # shellcheck disable=SC2016
     output=$(without_harness steps 'tcp4 3' 'listen 3' 'tcp4 4' 'listen 4' \
         exec bash -c '
             port=$(ss -Htlnp | sed -n "s/.*127.0.0.1:\([0-9]*\) .*pid=$$,fd=3).*/\1/p")

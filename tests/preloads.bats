@@ -18,7 +18,6 @@ beside_other() {
 
 # early_beside LIBRARY...: one listens and accepts in its constructor.
 early_beside() {
-    # shellcheck disable=SC2016 # names for steps
     output=$(without_harness env "LD_PRELOAD=$*" "${timers[@]}" steps 'look $EARLY_CONNECTION' \
         'connect c $EARLY_LISTENER' 'accept $EARLY_LISTENER b' 'look b')
     has '.EARLY_CONNECTION' b "$ours"

@@ -150,7 +150,6 @@ log_in() {
     local dir=$BATS_TEST_TMPDIR
     printf '%s\n' 'SocksPort 127.0.0.1:9050' "DataDirectory $dir/tor" 'Sandbox 1' \
         "Log notice file $dir/log" >"$dir/torrc"
-    # shellcheck disable=SC2016
     output=$(without_harness timeout 60 unshare --net --pid --mount-proc --fork --kill-child bash -c '
         ip link set lo up
         env "LD_PRELOAD=$0" "${@:2}" tor -f "$1" >/dev/null 2>&1 &

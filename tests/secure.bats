@@ -16,7 +16,6 @@ privileged() {
     victim=$(ldconfig -p | sed -n 's/.*libBrokenLocale.so.1.*x86-64.*=> //p' | head -n 1)
     [ -n "$victim" ] || unless_ci 'there is no libBrokenLocale.so.1 to stand in for'
     # not in /tmp, which may be mounted nosuid: in a tmpfs of the namespace
-    # shellcheck disable=SC2016
     output=$(without_harness timeout 60 unshare --mount sh -eu -c '
         victim=$1 library=$2 steps=$3 sockopts=$4 make=$5
         shift 5

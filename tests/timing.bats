@@ -118,7 +118,6 @@ END
 
 # bats test_tags=harmless
 @test "refused namespaces end in 3" {
-    # shellcheck disable=SC2016
     run unshare -Ur bash -c 'echo 0 >/proc/sys/user/max_net_namespaces && exec "$0"' "$verify"
     echo "$output"
     harmless 'exit status' 3 "$status"

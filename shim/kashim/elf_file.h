@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* What an ELF file says of itself, as far as it matters to a preload. Read by hand and
+ * with all bounds checked: the file may be anybody's. */
+#ifndef KASHIM_ELF_FILE_H
+#define KASHIM_ELF_FILE_H
+
+#include <stdbool.h>
+
+struct elf_facts {
+    int class;        /* ELFCLASS32, ELFCLASS64 */
+    int machine;      /* EM_X86_64 ... */
+    bool interpreted; /* has a dynamic linker; false: static, or a library */
+    bool go;          /* built by Go, which makes its system calls itself */
+    bool asan;        /* needs gcc's libasan */
+};
+
+enum elf_verdict {
+    ELF_READ,
+    ELF_NONE, /* no ELF file */
+    ELF_BAD,  /* one, but damaged or of the other byte order; `*error` says how */
+};
+
+enum elf_verdict elf_read(int fd, struct elf_facts *facts, const char **error);
+
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* What the subcommands of kashim(1) share. */
+#ifndef KASHIM_H
+#define KASHIM_H
+
+/* As env(1) and timeout(1) have it, so that a failure of ours isn't taken for the
+ * program's. */
+enum {
+    EXIT_UNDONE = 1,      /* something couldn't be done */
+    EXIT_USAGE = 2,       /* wrong arguments, but of `run` */
+    EXIT_RUN = 125,       /* `run` itself failed or refused */
+    EXIT_NOT_EXEC = 126,  /* found and can't be executed */
+    EXIT_NOT_FOUND = 127, /* no such program */
+};
+
+/* The subcommands. argv[0] is the subcommand's name. */
+int kashim_run(int argc, char **argv);
+int kashim_check(int argc, char **argv);
+
+/* One line to stderr, "kashim: " in front and a newline behind. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

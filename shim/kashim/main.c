@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* kashim(1): runs, checks, attaches, shows. One file for each subcommand. */
+#include "kashim.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct subcommand {
+    const char *name;
+    int (*main)(int argc, char **argv);
+    const char *synopsis, *summary;
+} subcommands[] = {
+    {"run", kashim_run, "[OPTIONS] [--] PROGRAM [ARG...]", "run a server with keepalive"},
+    {"check", kashim_check, "PROGRAM", "say whether it can be, and if not, why"},
+};
+
+void complain(const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    fputs("kashim: ", stderr);
+    vfprintf(stderr, format, ap);
+    putc('\n', stderr);
+    va_end(ap);
+}
+
+static const struct subcommand *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof subcommands / sizeof *subcommands; i++)
+        if (!strcmp(subcommands[i].name, name))
+            return &subcommands[i];
+    return NULL;
+}
+
+static int help(void)
+{
+    puts("TCP keepalive for servers that don't turn it on.\n");
+    for (size_t i = 0; i < sizeof subcommands / sizeof *subcommands; i++)
+        printf("  kashim %-7s %-32s %s\n", subcommands[i].name, subcommands[i].synopsis,
+               subcommands[i].summary);
+    puts("\nkashim help SUBCOMMAND tells more of each, kashim(1) all. The library's\n"
+         "variables, KA_IDLE and others, are in libkashim(7).");
+    return EXIT_SUCCESS;
+}
+
+static int help_on(const char *name)
+{
+    const struct subcommand *s = find(name);
+    char *argv[] = {(char *)name, (char[]){"--help"}, NULL};
+
+    if (s)
+        return s->main(2, argv);
+    complain("no such subcommand: '%s' (kashim help lists them)", name);
+    return EXIT_USAGE;
+}
+
+/* What was promised to stdout must have got there. */
+static int flushed(int status)
+{
+    if (fflush(stdout) || ferror(stdout)) {
+        complain("can't write to the standard output");
+        return status ? status : EXIT_UNDONE;
+    }
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    const struct subcommand *s;
+
+    if (argc < 2) {
+        complain("what to do? (kashim help lists it)");
+        return EXIT_USAGE;
+    }
+    if (!strcmp(argv[1], "--version")) {
+        puts("kashim " KASHIM_VERSION);
+        return flushed(EXIT_SUCCESS);
+    }
+    if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+        return flushed(argc > 2 ? help_on(argv[2]) : help());
+    s = find(argv[1]);
+    if (!s) {
+        complain("no such subcommand: '%s' (kashim help lists them)", argv[1]);
+        return EXIT_USAGE;
+    }
+    return flushed(s->main(argc - 1, argv + 1));
+}

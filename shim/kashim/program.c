@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+#include "program.h"
+
+#include "elf_file.h"
+#include "kashim.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* The kernel follows so many, fs/exec.c. */
+enum { MAX_INTERPRETERS = 5 };
+
+static void because(struct program *p, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void because(struct program *p, const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    vsnprintf(p->why_not, sizeof p->why_not, format, ap);
+    va_end(ap);
+}
+
+/* ---- where it is ------------------------------------------------------------- */
+
+static int judge_file(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st))
+        return errno;
+    if (S_ISDIR(st.st_mode))
+        return EISDIR;
+    return access(path, X_OK) ? errno : 0;
+}
+
+/* The first in PATH that can be executed; if there is none, the first that is there. */
+static int search(const char *name, char path[PATH_MAX])
+{
+    const char *folders = getenv("PATH");
+    int error = ENOENT;
+
+    for (const char *f = folders ? folders : "/bin:/usr/bin"; f;) {
+        size_t len = strcspn(f, ":");
+        char candidate[PATH_MAX];
+        int e;
+
+        if (snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)len, f, len ? "/" : "",
+                     name) < (int)sizeof candidate) {
+            e = judge_file(candidate);
+            if (!e || (e != ENOENT && e != ENOTDIR && e != EISDIR && error == ENOENT)) {
+                strcpy(path, candidate);
+                error = e;
+            }
+            if (!e)
+                return 0;
+        }
+        f = f[len] ? f + len + 1 : NULL;
+    }
+    return error;
+}
+
+int program_find(const char *name, struct program *p)
+{
+    int error;
+
+    memset(p, 0, sizeof *p);
+    if (strlen(name) >= sizeof p->path)
+        error = ENAMETOOLONG;
+    else if (strchr(name, '/')) {
+        strcpy(p->path, name);
+        error = judge_file(name);
+    } else
+        error = *name ? search(name, p->path) : ENOENT;
+    if (!error)
+        return 0;
+    because(p, "%s", strerror(error));
+    return error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXEC;
+}
+
+static bool is_file(const char *path)
+{
+    struct stat st;
+
+    return !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+bool library_find(char path[PATH_MAX])
+{
+    ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - sizeof "/libkashim.so");
+    char *slash;
+
+    if (len > 0) {
+        path[len] = '\0';
+        slash = strrchr(path, '/');
+        strcpy(slash, "/libkashim.so");
+        if (is_file(path))
+            return true;
+    }
+    snprintf(path, PATH_MAX, "%s/libkashim.so", KASHIM_LIBDIR);
+    return is_file(path);
+}
+
+/* ---- whether a preload reaches it -------------------------------------------- */
+
+/* In secure execution the loader ignores the preload (ld.so(8)). Whoever has the identity
+ * already doesn't gain it. */
+static bool gains_rights(struct program *p, int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return false;
+    if (st.st_mode & S_ISUID && st.st_uid != geteuid())
+        because(p, "setuid: the loader ignores a preload");
+    else if (st.st_mode & S_ISGID && st.st_mode & S_IXGRP && st.st_gid != getegid())
+        because(p, "setgid: the loader ignores a preload");
+    else if (geteuid() && fgetxattr(fd, "security.capability", NULL, 0) > 0)
+        because(p, "file capabilities: the loader ignores a preload");
+    return *p->why_not;
+}
+
+static void judge_elf(struct program *p, const struct elf_facts *facts,
+                      const char *library)
+{
+    struct elf_facts ours;
+    const char *error;
+    int fd = open(library, O_RDONLY | O_CLOEXEC);
+    bool readable = fd >= 0 && elf_read(fd, &ours, &error) == ELF_READ;
+
+    close(fd);
+    if (!readable)
+        because(p, "the library can't be read: %s", library);
+    else if (facts->class != ours.class)
+        because(p, "a %d-bit program, and the library is for %d-bit ones (%s)",
+                facts->class == ELFCLASS32 ? 32 : 64, ours.class == ELFCLASS32 ? 32 : 64,
+                library);
+    else if (facts->machine != ours.machine)
+        because(p, "for another machine than the library (%s)", library);
+    else if (facts->go)
+        because(p, "a Go program makes its system calls itself");
+    else if (!facts->interpreted)
+        because(p, "linked statically: there is no loader to preload anything");
+    else if (facts->asan)
+        because(p, "built with gcc's AddressSanitizer, which refuses any preload");
+}
+
+/* The interpreter of a script, from its first line; false: it is no script. */
+static bool read_interpreter(int fd, char interpreter[PATH_MAX])
+{
+    char line[PATH_MAX + 1];
+    ssize_t len = pread(fd, line, PATH_MAX, 0);
+    char *start, *rest, *name;
+
+    if (len < 3 || line[0] != '#' || line[1] != '!')
+        return false;
+    line[len] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    start = line + 2 + strspn(line + 2, " \t");
+    rest = start + strcspn(start, " \t");
+    if (*rest)
+        *rest++ = '\0';
+    rest += strspn(rest, " \t");
+    rest[strcspn(rest, " \t")] = '\0';
+    name = strrchr(start, '/');
+    /* #!/usr/bin/env python3: the one that counts is python3 */
+    strcpy(interpreter,
+           name && !strcmp(name, "/env") && *rest && *rest != '-' ? rest : start);
+    return true;
+}
+
+static void judge(struct program *p, const char *path, const char *library, int depth);
+
+static void judge_interpreter(struct program *p, const char *name, const char *library,
+                              int depth)
+{
+    struct program interpreter;
+
+    if (depth == MAX_INTERPRETERS)
+        because(p, "a script of a script, too often");
+    else if (program_find(name, &interpreter))
+        because(p, "its interpreter, %.200s: %.200s", name, interpreter.why_not);
+    else {
+        judge(&interpreter, interpreter.path, library, depth + 1);
+        if (*interpreter.why_not)
+            because(p, "its interpreter, %.200s: %.700s", interpreter.path,
+                    interpreter.why_not);
+    }
+}
+
+static void judge(struct program *p, const char *path, const char *library, int depth)
+{
+    struct elf_facts facts;
+    char interpreter[PATH_MAX];
+    const char *error;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0) {
+        because(p, "it can't be read: %s", strerror(errno));
+        return;
+    }
+    switch (elf_read(fd, &facts, &error)) {
+    case ELF_READ:
+        if (!gains_rights(p, fd))
+            judge_elf(p, &facts, library);
+        break;
+    case ELF_BAD: because(p, "%s", error); break;
+    case ELF_NONE:
+        p->script = read_interpreter(fd, interpreter);
+        if (p->script)
+            judge_interpreter(p, interpreter, library, depth);
+        else
+            because(p, "neither an ELF file nor a script");
+    }
+    close(fd);
+}
+
+void program_judge(struct program *p, const char *library)
+{
+    judge(p, p->path, library, 0);
+}

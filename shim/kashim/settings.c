@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "settings.h"
+
+#include "kashim.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern char **environ;
+
+/* What the value of an option without an argument is. */
+static const struct setting {
+    const char *variable;
+    int option;
+    const char *value;
+    const char *help;
+} all[SETTINGS] = {
+    {"KA_IDLE", 'i', NULL,
+     "-i, --idle TIME          KA_IDLE          before the first probe (120)"},
+    {"KA_INTVL", 'n', NULL,
+     "-n, --intvl TIME         KA_INTVL         between unanswered probes (30)"},
+    {"KA_CNT", 'c', NULL,
+     "-c, --cnt NUMBER         KA_CNT           unanswered probes until dropped (6)"},
+    {"KA_USER_TIMEOUT", 'u', NULL,
+     "-u, --user-timeout TIME  KA_USER_TIMEOUT  off, auto, or a time (off)"},
+    {"KA_PORTS", 'p', NULL,
+     "-p, --ports LIST         KA_PORTS         only these: 5432,8000-8100 (all)"},
+    {"KA_CONNECT", OPTION_CONNECT, "1",
+     "    --connect            KA_CONNECT=1     outgoing connections too"},
+    {"KA_FORCE", OPTION_FORCE, "1",
+     "    --force              KA_FORCE=1       the program can't undo it"},
+    {"KA_CHILDREN", OPTION_NO_CHILDREN, "0",
+     "    --no-children        KA_CHILDREN=0    not the programs it starts"},
+    {"KA_LOG", OPTION_LOG, NULL,
+     "    --log WHERE          KA_LOG           off or stderr (off)"},
+};
+
+const char *setting_variable(int setting)
+{
+    return all[setting].variable;
+}
+
+static bool set(struct settings *settings, const char *what, const char *variable,
+                size_t variable_len, const char *value)
+{
+    if (ka_config_set(&settings->config, variable, variable_len, value) != KA_REFUSED)
+        return true;
+    complain("%s: '%s' is not accepted (%s)", what, value,
+             ka_config_accepts(variable, variable_len));
+    return false;
+}
+
+bool settings_read(struct settings *settings)
+{
+    bool good = true;
+
+    memset(settings, 0, sizeof *settings);
+    ka_config_defaults(&settings->config);
+    for (char **e = environ; *e; e++) {
+        char name[16];
+        size_t len = strcspn(*e, "=");
+
+        if (strncmp(*e, "KA_", 3) != 0 || !(*e)[len] || len >= sizeof name)
+            continue;
+        snprintf(name, sizeof name, "%.*s", (int)len, *e);
+        good &= set(settings, name, name, len, *e + len + 1);
+    }
+    return good;
+}
+
+static const char *option_name(int option)
+{
+    static const struct option names[] = {SETTING_OPTIONS, {0}};
+
+    for (const struct option *o = names; o->name; o++)
+        if (o->val == option)
+            return o->name;
+    return "?";
+}
+
+enum setting_verdict settings_take(struct settings *settings, int option,
+                                   const char *argument)
+{
+    for (int i = 0; i < SETTINGS; i++) {
+        const char *value = all[i].value ? all[i].value : argument;
+        char what[32];
+
+        if (all[i].option != option)
+            continue;
+        snprintf(what, sizeof what, "--%s", option_name(option));
+        if (!*value) { /* to the parser that is "unset", which no option can mean */
+            complain("%s: '' is not accepted (%s)", what,
+                     ka_config_accepts(all[i].variable, strlen(all[i].variable)));
+            return SETTING_REFUSED;
+        }
+        if (!set(settings, what, all[i].variable, strlen(all[i].variable), value))
+            return SETTING_REFUSED;
+        settings->value[i] = value;
+        return SETTING_TAKEN;
+    }
+    return SETTING_NONE;
+}
+
+void settings_export(const struct settings *settings)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (settings->value[i])
+            setenv(all[i].variable, settings->value[i], 1);
+}
+
+void settings_help(unsigned without)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (!(without & 1U << i))
+            printf("  %s\n", all[i].help);
+    puts("\nA TIME is in seconds, or a number with s, m or h: 90, 90s, 2m.");
+}

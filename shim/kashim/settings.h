@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The settings of the library as options of the command: what the environment sets counts,
+ * an option overrides it, and both go through the library's own parser. A value that isn't
+ * accepted is refused, with one line.
+ */
+#ifndef KASHIM_SETTINGS_H
+#define KASHIM_SETTINGS_H
+
+#include "../config.h"
+
+#include <getopt.h>
+
+/* For getopt_long: the letters, the long options, and what the latter return that have no
+ * letter. A subcommand's own begin at OPTION_OWN. */
+#define SETTING_LETTERS "i:n:c:u:p:"
+enum { OPTION_CONNECT = 256, OPTION_FORCE, OPTION_NO_CHILDREN, OPTION_LOG, OPTION_OWN };
+#define SETTING_OPTIONS                                                                  \
+    {"idle", required_argument, NULL, 'i'}, {"intvl", required_argument, NULL, 'n'},     \
+        {"cnt", required_argument, NULL, 'c'},                                           \
+        {"user-timeout", required_argument, NULL, 'u'},                                  \
+        {"ports", required_argument, NULL, 'p'},                                         \
+        {"connect", no_argument, NULL, OPTION_CONNECT},                                  \
+        {"force", no_argument, NULL, OPTION_FORCE},                                      \
+        {"no-children", no_argument, NULL, OPTION_NO_CHILDREN},                          \
+    {                                                                                    \
+        "log", required_argument, NULL, OPTION_LOG                                       \
+    }
+
+enum { SETTINGS = 9 };
+
+struct settings {
+    struct ka_config config;
+    const char *value[SETTINGS]; /* what an option set; NULL: none did */
+};
+
+/* The defaults, and what the environment says. False: refused. */
+bool settings_read(struct settings *settings);
+
+enum setting_verdict { SETTING_TAKEN, SETTING_REFUSED, SETTING_NONE };
+
+/* An option as getopt_long returned it, with its argument. SETTING_NONE: it is no setting's. */
+enum setting_verdict settings_take(struct settings *settings, int option,
+                                   const char *argument);
+
+/* The variable that stands for it: "KA_IDLE" ... for 0 to SETTINGS - 1. */
+const char *setting_variable(int setting);
+
+/* Puts what the options set into the environment. */
+void settings_export(const struct settings *settings);
+
+/* The lines of --help that tell the options, the variables and the defaults. Those with a
+ * bit in `without`, 1 << setting, are left out. */
+void settings_help(unsigned without);
+
+#endif

@@ -1,0 +1,277 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# kashim run and kashim check.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
+
+# The command with the library under test beside it.
+setup() {
+    dir=$BATS_TEST_TMPDIR
+    cp "$root/build/kashim" "$dir/kashim"
+    cp "$KASHIM_LIB" "$dir/libkashim.so"
+}
+
+# kashim ARGUMENT...: $output, $stderr and $status.
+kashim() {
+    status=0
+    output=$(without_harness timeout 60 "$dir/kashim" "$@" 2>"$dir/stderr") || status=$?
+    stderr=$(cat "$dir/stderr")
+}
+
+# refused STATUS TEXT: with nothing on stdout, and one line.
+refused() {
+    harmless 'exit status' "$1" "$status"
+    harmless 'output' '' "$output"
+    [[ $stderr == kashim:*"$2"* && $stderr != *$'\n'* ]] || harmless 'message' "$2" "$stderr"
+}
+
+accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b')
+
+# program NAME [FLAG...]: compiles one that does nothing.
+program() {
+    need gcc
+    echo 'int main(void) { return 0; }' | gcc -x c "${@:2}" -o "$dir/$1" -
+}
+
+# ---- run -----------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "run: the options become the library's settings" {
+    kashim run -i 61 -n 11 -c 7 -- steps "${accepted[@]}"
+    has b "$ours"
+    kashim run --idle=61s --intvl 11 --cnt 7 --user-timeout 9 steps "${accepted[@]}"
+    has b "${ours/user_timeout=0/user_timeout=9000}"
+    kashim run -i 61 -n 11 -c 7 --connect steps 'tcp4 a' 'listen a' 'connect c a' 'look c'
+    has c "$ours"
+    kashim run -i 61 -n 11 -c 7 --force steps "${accepted[@]:0:4}" 'set b idle 5' 'look b'
+    has b "$ours"
+    kashim run --log stderr steps 'tcp4 a' 'listen a'
+    effect 'lines' 1 "$(grep -c '^kashim: steps\[.*listener' <<<"$stderr")"
+}
+
+# bats test_tags=effect
+@test "run: the environment counts, and an option overrides it" {
+    export KA_IDLE=99 KA_INTVL=11 KA_CNT=7
+    kashim run -i 61 steps "${accepted[@]}"
+    has b "$ours"
+}
+
+# bats test_tags=effect
+@test "run: a preload that is there is kept, and ours added once" {
+    local other=$root/build/tests/libother.so
+    LD_PRELOAD=$other kashim run sh -c 'echo "$LD_PRELOAD"'
+    effect 'LD_PRELOAD' "$other:$dir/libkashim.so" "$output"
+    kashim run "$dir/kashim" run sh -c 'echo "$LD_PRELOAD"'
+    effect 'twice' "$dir/libkashim.so" "$output"
+    kashim run -i 61 -n 11 -c 7 steps "${accepted[@]}"
+    has b "$ours"
+}
+
+# bats test_tags=effect
+@test "run: same process, descriptors and name; its exit status" {
+    output=$(without_harness bash -c 'echo $$; exec 5<&0; exec "$0" run -i 61 -- bash -c "
+        echo \$\$; [ -e /proc/self/fd/5 ] && echo 5; echo \$LD_PRELOAD; exit 42"' "$dir/kashim") || status=$?
+    harmless 'status' 42 "$status"
+    harmless 'process' "$(sed -n 1p <<<"$output")" "$(sed -n 2p <<<"$output")"
+    harmless 'descriptor' 5 "$(sed -n 3p <<<"$output")"
+    kashim run -i 61 -n 11 -c 7 steps "${accepted[@]}"
+    has b "$ours"
+}
+
+# bats test_tags=effect
+@test "run: a script, but not with --no-children" {
+    printf '#!/bin/sh\nsteps "$@"\n' >"$dir/script"
+    chmod +x "$dir/script"
+    kashim run --no-children "$dir/script" "${accepted[@]}"
+    refused 125 'with --no-children it would go bare'
+    kashim run -i 61 -n 11 -c 7 "$dir/script" "${accepted[@]}"
+    has b "$ours"
+}
+
+# bats test_tags=harmless
+@test "run: what can't be run is refused, with env's exit status" {
+    kashim run nosuchprogram
+    refused 127 'nosuchprogram: No such file or directory'
+    kashim run "$dir"
+    refused 126 'Is a directory'
+    kashim run /etc/passwd
+    refused 126 'Permission denied'
+    kashim run ''
+    refused 127 'No such file'
+    kashim run
+    refused 125 'which PROGRAM?'
+    program static -static
+    kashim run "$dir/static"
+    refused 125 'linked statically'
+}
+
+# bats test_tags=harmless
+@test "run: a bad value is refused before anything starts" {
+    local bad
+    for bad in '-i 0' '-i x' '--idle=32768' '-n 1d' '-c 128' '-u never' '-p 0' '--log file' '-i'; do
+        # shellcheck disable=SC2086
+        kashim run $bad -- touch "$dir/started"
+        harmless "$bad" 125 "$status"
+        [ ! -e "$dir/started" ] || harmless "$bad" 'not started' started
+    done
+    kashim run -i '' true
+    refused 125 "--idle: '' is not accepted (1 to 32767 seconds"
+    kashim run --idle 1x true
+    refused 125 "--idle: '1x' is not accepted (1 to 32767 seconds"
+    KA_CNT=999 kashim run true
+    refused 125 "KA_CNT: '999' is not accepted (1 to 127)"
+    kashim run --nonsense true
+    refused 125 '--nonsense'
+}
+
+# bats test_tags=harmless
+@test "run: a library that is missing, or whose path LD_PRELOAD can't hold" {
+    mkdir "$dir/a b"
+    cp "$dir/kashim" "$dir/libkashim.so" "$dir/a b"
+    kashim_in "a b" run true
+    refused 125 "can't stand in LD_PRELOAD"
+    rm "$dir/a b/libkashim.so"
+    kashim_in "a b" run true
+    refused 125 'the library is missing'
+}
+
+kashim_in() {
+    status=0
+    output=$("$dir/$1/kashim" "${@:2}" 2>"$dir/stderr") || status=$?
+    stderr=$(cat "$dir/stderr")
+}
+
+# ---- check ---------------------------------------------------------------------
+
+# says STATUS TEXT
+says() {
+    harmless "exit status for $2" "$1" "$status"
+    [[ $output == *"$2"* ]] || harmless 'verdict' "$2" "$output$stderr"
+}
+
+# bats test_tags=harmless
+@test "check: what can be served, and a setting of its own" {
+    kashim check steps
+    says 0 '/steps: yes'
+    kashim check redis-server
+    says 0 'tcp-keepalive 60'
+    kashim check ldd
+    says 0 'yes, a script'
+}
+
+# bats test_tags=harmless
+@test "check: static, Go, AddressSanitizer, another machine" {
+    program static -static
+    kashim check "$dir/static"
+    says 1 'no: linked statically'
+    gcc -x c -o "$dir/go" - <<'END'
+__asm__(".pushsection .note.go.buildid, \"a\", @note\n"
+        ".long 4, 4, 4\n .asciz \"Go\"\n .byte 0\n .long 0\n .popsection");
+int main(void) { return 0; }
+END
+    kashim check "$dir/go"
+    says 1 'a Go program'
+    program asan -fsanitize=address
+    kashim check "$dir/asan"
+    says 1 "gcc's AddressSanitizer"
+    program other
+    printf '\377' | dd of="$dir/other" bs=1 seek=18 conv=notrunc status=none # e_machine
+    kashim check "$dir/other"
+    says 1 'another machine'
+    printf '\1' | dd of="$dir/other" bs=1 seek=4 conv=notrunc status=none # EI_CLASS
+    kashim check "$dir/other"
+    harmless 'exit status' 1 "$status"
+}
+
+# bats test_tags=harmless
+@test "check: setuid, setgid, file capabilities, as an ordinary user" {
+    [ $EUID = 0 ] || unless_ci 'setuid programs are made by root'
+    need setpriv setcap
+    local make why
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    for make in 'chmod u+s=setuid' 'chmod g+s=setgid' 'setcap cap_net_bind_service+ep=file capabilities'; do
+        why=${make##*=}
+        rm -f "$dir/special"
+        program special
+        ${make%=*} "$dir/special"
+        status=0
+        output=$(setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/kashim" check "$dir/special") || status=$?
+        says 1 "no: $why"
+    done
+}
+
+# bats test_tags=harmless
+@test "check: scripts of what can't be served, of nothing, of themselves" {
+    program static -static
+    printf '#!%s\n' "$dir/static" >"$dir/a"
+    printf '#!/no/such/interpreter -x\n' >"$dir/b"
+    printf '#!%s\n' "$dir/c" >"$dir/c"
+    printf '#!/usr/bin/env nosuchprogram\n' >"$dir/d"
+    printf 'just text\n' >"$dir/e"
+    : >"$dir/f"
+    printf '#!\n' >"$dir/g"
+    chmod +x "$dir"/[a-g]
+    kashim check "$dir/a"
+    says 1 "its interpreter, $dir/static: linked statically"
+    kashim check "$dir/b"
+    says 1 'its interpreter, /no/such/interpreter: No such file'
+    kashim check "$dir/c"
+    says 1 'a script of a script, too often'
+    kashim check "$dir/d"
+    says 1 'its interpreter, nosuchprogram: No such file'
+    kashim check "$dir/e"
+    says 1 'neither an ELF file nor a script'
+    kashim check "$dir/f"
+    says 1 'neither an ELF file nor a script'
+    kashim check "$dir/g"
+    says 1 'no: '
+}
+
+# bats test_tags=harmless
+@test "check: a damaged file gets an answer, never a crash" {
+    local at value
+    program whole
+    cp "$dir/whole" "$dir/part"
+    for at in 3 4 15 16 17 40 63 64 65 100 119 120 500 600 1000; do
+        head -c "$at" "$dir/whole" >"$dir/part"
+        kashim check "$dir/part"
+        [ "$status" -le 1 ] || harmless "cut at $at" '0 or 1' "$status"
+    done
+    for ((at = 4; at < 700; at += 7)); do
+        cp "$dir/whole" "$dir/part"
+        printf '\377\377\377\377\377\377\377' | dd of="$dir/part" bs=1 seek=$at conv=notrunc status=none
+        kashim check "$dir/part"
+        [ "$status" -le 1 ] || harmless "damaged at $at" '0 or 1' "$status"
+    done
+}
+
+# ---- habits --------------------------------------------------------------------
+
+# bats test_tags=harmless
+@test "help, version, and wrong words" {
+    kashim --version
+    says 0 'kashim '
+    kashim help
+    says 0 'kashim run'
+    kashim help run
+    says 0 'KA_USER_TIMEOUT'
+    kashim run --help
+    says 0 '--idle'
+    kashim check --help
+    says 0 'kashim check PROGRAM'
+    kashim
+    refused 2 'what to do?'
+    kashim nonsense
+    refused 2 "no such subcommand: 'nonsense'"
+    kashim help nonsense
+    refused 2 "no such subcommand: 'nonsense'"
+    kashim check
+    refused 2 'one PROGRAM'
+    kashim check a b
+    refused 2 'one PROGRAM'
+    status=0
+    stderr=$("$dir/kashim" help 2>&1 >/dev/full) || status=$?
+    output=''
+    refused 1 "can't write to the standard output"
+}
