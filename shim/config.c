@@ -245,17 +245,16 @@ int ka_config_user_timeout_ms(const struct ka_config *config)
     return seconds > KA_MAX_USER_TIMEOUT ? INT_MAX : seconds * 1000;
 }
 
-int ka_config_drop_seconds(const struct ka_config *config)
+int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout)
 {
-    int timeout = ka_config_user_timeout_ms(config) / 1000;
-    int waited = timeout - config->idle;
+    int waited = user_timeout - idle;
 
-    if (!timeout)
-        return config->idle + config->intvl * config->cnt;
+    if (!user_timeout)
+        return idle + intvl * cnt;
     /* tcp_keepalive_timer: judged when a probe is due, and after at least one */
-    if (waited <= config->intvl)
-        return config->idle + config->intvl;
-    return config->idle + (waited + config->intvl - 1) / config->intvl * config->intvl;
+    if (waited <= intvl)
+        return idle + intvl;
+    return idle + (waited - 1) / intvl * intvl + intvl;
 }
 
 bool ka_config_port(const struct ka_config *config, unsigned port)

@@ -71,9 +71,9 @@ bool ka_config_count(const char *s, int max, int *count);
 int ka_config_user_timeout_ms(const struct ka_config *config);
 
 /* In how many seconds after the last sign of life an idle dead peer is dropped: idle +
- * intvl * cnt, or, since TCP_USER_TIMEOUT replaces the count (tcp(7)), the first probe
- * that finds that time passed. */
-int ka_config_drop_seconds(const struct ka_config *config);
+ * intvl * cnt, or, since TCP_USER_TIMEOUT (here in seconds, 0 for off) replaces the count
+ * (tcp(7)), the first probe that finds that time passed. */
+int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout);
 
 /* Whether the settings are meant for sockets with this port, 0 to 65535. */
 bool ka_config_port(const struct ka_config *config, unsigned port);

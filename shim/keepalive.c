@@ -3,7 +3,6 @@
 
 #include "sys.h"
 
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
@@ -49,22 +48,19 @@ bool ka_is_listening(int fd)
     return ka_getsockopt_int(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
 }
 
+bool ka_local_address(int fd, union ka_address *address)
+{
+    unsigned len = sizeof *address;
+
+    return ka_getsockname(fd, address, &len) >= 0 &&
+           (address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6);
+}
+
 int ka_local_port(int fd)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } addr;
-    unsigned len = sizeof addr;
-    int err = ka_getsockname(fd, &addr, &len);
+    union ka_address address;
 
-    if (err < 0)
-        return err;
-    /* the port lies at the same place in both */
-    if (addr.any.sa_family != AF_INET && addr.any.sa_family != AF_INET6)
-        return -1;
-    return __builtin_bswap16(addr.in.sin_port);
+    return ka_local_address(fd, &address) ? __builtin_bswap16(address.in.sin_port) : -1;
 }
 
 struct ka_values ka_values_wanted(const struct ka_config *config)

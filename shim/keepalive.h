@@ -8,6 +8,7 @@
 
 #include "config.h"
 
+#include <netinet/in.h>
 #include <stdbool.h>
 
 enum ka_option { KA_INTVL, KA_CNT, KA_KEEPALIVE, KA_IDLE, KA_USER_TIMEOUT, KA_OPTIONS };
@@ -24,7 +25,17 @@ bool ka_is_tcp(int fd);
 
 bool ka_is_listening(int fd);
 
-/* The socket's local port (0: not bound), or negative: not IPv4 or IPv6. */
+/* The port lies at the same place in `in` and `in6`. */
+union ka_address {
+    struct sockaddr any;
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+};
+
+/* The socket's local address. False: it has none, or neither IPv4 nor IPv6. */
+bool ka_local_address(int fd, union ka_address *address);
+
+/* Its port; 0 if it isn't bound, negative if there is no such address. */
 int ka_local_port(int fd);
 
 /* The values that the settings ask for. */

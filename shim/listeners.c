@@ -29,6 +29,17 @@ static bool prepare(int fd)
     return !(refusal.options & 1U << KA_KEEPALIVE);
 }
 
+/* Without a mark every accept is a first meeting. What stands there is kept if it is on,
+ * or has our timers: then it was prepared, and the program has turned it off. */
+static bool met_before(int fd)
+{
+    struct ka_values wanted = ka_values_wanted(&ka_config);
+    struct ka_values now = ka_values_read(fd);
+
+    wanted.of[KA_KEEPALIVE] = -1;
+    return now.of[KA_KEEPALIVE] == 1 || ka_values_agree(&wanted, &now);
+}
+
 /*
  * Prepares a listener that this process hasn't met, as far as it is TCP and in KA_PORTS.
  * What stood on it before is overwritten: the program's own choice is what it sets later.
@@ -42,8 +53,7 @@ static bool meet(struct ka_mark *mark)
         ka_mark_set(mark, KA_SETTLED);
         return false;
     }
-    /* without a mark every accept is a first meeting: there, what is on stays as it is */
-    if (!ka_mark_possible(fd) && ka_values_read(fd).of[KA_KEEPALIVE] == 1)
+    if (!ka_mark_possible(fd) && met_before(fd))
         return true;
     if (!prepare(fd)) {
         ka_mark_set(mark, KA_SETTLED);

@@ -7,7 +7,6 @@
 #include "text.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -128,22 +127,18 @@ static void put_ipv6(struct ka_text *t, const uint8_t *byte)
 
 static void put_address(struct ka_text *t, int fd)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } addr;
-    unsigned len = sizeof addr;
+    union ka_address address;
 
-    if (ka_getsockname(fd, &addr, &len) < 0)
-        addr.any.sa_family = AF_UNSPEC;
-    switch (addr.any.sa_family) {
-    case AF_INET: put_ipv4(t, (const uint8_t *)&addr.in.sin_addr); break;
-    case AF_INET6: put_ipv6(t, (const uint8_t *)&addr.in6.sin6_addr); break;
-    default: ka_put_char(t, '?'); return;
+    if (!ka_local_address(fd, &address)) {
+        ka_put_char(t, '?');
+        return;
     }
+    if (address.any.sa_family == AF_INET)
+        put_ipv4(t, (const uint8_t *)&address.in.sin_addr);
+    else
+        put_ipv6(t, (const uint8_t *)&address.in6.sin6_addr);
     ka_put_char(t, ':');
-    ka_put_uint(t, __builtin_bswap16(addr.in.sin_port));
+    ka_put_uint(t, __builtin_bswap16(address.in.sin_port));
 }
 
 static void put_seconds(struct ka_text *t, const char *what, int seconds)
@@ -153,21 +148,29 @@ static void put_seconds(struct ka_text *t, const char *what, int seconds)
     ka_put(t, " s");
 }
 
-static void put_timers(struct ka_text *t, const struct ka_config *config)
+/* What the socket has, which isn't what was asked for where the kernel refused it. */
+static void put_timers(struct ka_text *t, const struct ka_values *values)
 {
-    int user_timeout = ka_config_user_timeout_ms(config) / 1000;
+    int idle = values->of[KA_IDLE], intvl = values->of[KA_INTVL],
+        cnt = values->of[KA_CNT];
+    int user_timeout =
+        values->of[KA_USER_TIMEOUT] > 0 ? values->of[KA_USER_TIMEOUT] / 1000 : 0;
 
-    put_seconds(t, "idle ", config->idle);
-    put_seconds(t, ", intvl ", config->intvl);
+    if (idle < 0 || intvl < 0 || cnt < 0) {
+        ka_put(t, "keepalive on, with timers that the kernel doesn't tell");
+        return;
+    }
+    put_seconds(t, "idle ", idle);
+    put_seconds(t, ", intvl ", intvl);
     ka_put(t, ", cnt ");
-    ka_put_uint(t, (unsigned)config->cnt);
+    ka_put_uint(t, (unsigned)cnt);
     if (user_timeout)
         put_seconds(t, ", user timeout ", user_timeout);
     put_seconds(t, "; an idle dead peer is dropped after ",
-                ka_config_drop_seconds(config));
-    if (config->intvl > config->idle)
+                ka_drop_seconds(idle, intvl, cnt, user_timeout));
+    if (intvl > idle)
         put_seconds(t, "; warning: intvl > idle, a live peer is probed only every ",
-                    config->intvl);
+                    intvl);
 }
 
 static struct ka_text begin_line(char *buffer)
@@ -193,16 +196,18 @@ static void end_line(struct ka_text *t)
 void ka_log_listener(int fd, const char *kind)
 {
     char buffer[LINE_SIZE];
+    struct ka_values values;
     struct ka_text t;
 
     if (!ka_config.log)
         return;
+    values = ka_values_read(fd);
     t = begin_line(buffer);
     ka_put(&t, kind);
     ka_put_char(&t, ' ');
     put_address(&t, fd);
     ka_put(&t, ": ");
-    put_timers(&t, &ka_config);
+    put_timers(&t, &values);
     end_line(&t);
 }
 

@@ -65,17 +65,35 @@ activated() {
 
 # bats test_tags=harmless
 @test "LISTEN_FDS of another process, or that is rubbish, is none of ours" {
-    local fds
+    local fds pid
     for fds in 1 x -1 0 99999999 99999999999999999999 '' ' 1'; do
         output=$(without_harness steps 'tcp4 3' 'listen 3' exec env "LD_PRELOAD=$KASHIM_LIB" \
             "LISTEN_FDS=$fds" LISTEN_PID=1 "${timers[@]}" steps 'look 3')
         harmless "LISTEN_FDS=$fds" "${untouched/connected/listening}" "$(result 'look 3')"
     done
-    for fds in x -1 0 '' ' 1' 99999999999999999999; do
+    for fds in x -1 0 '' ' 1' 99999999 99999999999999999999; do
         output=$(without_harness steps 'tcp4 3' 'listen 3' exec sh -c '
             LISTEN_FDS=$1 LISTEN_PID=$$ LD_PRELOAD=$2 exec steps "look 3"' - "$fds" "$KASHIM_LIB")
         harmless "LISTEN_FDS=$fds" "${untouched/connected/listening}" "$(result 'look 3')"
     done
+    for pid in '' x 0 -1 '+$$' '$$x' ' $$' 4294967296; do
+        output=$(without_harness steps 'tcp4 3' 'listen 3' exec sh -c \
+            "LISTEN_FDS=1 LISTEN_PID=\"$pid\" LD_PRELOAD=\$0 exec steps 'look 3'" "$KASHIM_LIB")
+        harmless "LISTEN_PID=$pid" "${untouched/connected/listening}" "$(result 'look 3')"
+    done
+}
+
+# bats test_tags=effect
+@test "of what systemd passes TCP alone is touched, tuned or not, and nothing beyond" {
+    output=$(without_harness steps 'tcp4 3' 'set 3 idle 33' 'listen 3' 'unix 4' 'listen 4' 'udp 5' \
+        'connect 6 3' 'set 6 keepalive 1' 'set 6 idle 33' 'tcp4 7' 'listen 7' exec sh -c '
+        LISTEN_FDS=4 LISTEN_PID=$$ LD_PRELOAD=$0 exec env "$@"' "$KASHIM_LIB" "${timers[@]}" \
+        steps 'look 3' 'look 4' 'look 5' 'look 6' 'look 7')
+    has 3 "$listening"
+    has 6 "$ours"
+    harmless 'UNIX' 'unix listening keepalive=0' "$(result 'look 4')"
+    harmless 'UDP' 'udp unconnected keepalive=0' "$(result 'look 5')"
+    harmless 'the next number' "${untouched/connected/listening}" "$(result 'look 7')"
 }
 
 # bats test_tags=effect
@@ -118,7 +136,7 @@ inetd_runs() {
     has a b "$ours"
 }
 
-# bats test_tags=harmless
+# bats test_tags=harmless,clumsy:talk
 @test "inetd: a line that is due doesn't go to the client" {
     inetd_runs nowait "exec env LD_PRELOAD=$KASHIM_LIB KA_LOG=stderr KA_CNT=rubbish \
         steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'open z /dev/null' >$out"

@@ -39,8 +39,17 @@ need_mptcp() {
 }
 
 # bats test_tags=effect
+@test "MPTCP: a connection that is MPTCP at both ends" {
+    need_mptcp
+    shimmed KA_USER_TIMEOUT=9 "${timers[@]}" steps 'mptcp a' 'listen a' 'mptcp c' \
+        'connect-as c a' 'accept a b' 'look b'
+    has b 'mptcp connected keepalive=1 idle=61 intvl=11 cnt=7 user_timeout=-1'
+}
+
+# bats test_tags=effect
 @test "MPTCP: an inherited listener, its queue, and no check for ever" {
     need_mptcp
+    timers+=(KA_USER_TIMEOUT=9) # refused, and the queue is checked all the same
     handed_over 'mptcp 7' 'listen 7' 'connect 20 7' -- 'accept 7 a' 'look a' 'connect c 7' \
         'accept 7 b' 'look b'
     effect 'queued' 'keepalive=1 idle=61 intvl=11 cnt=7' \
@@ -65,6 +74,24 @@ print('listens', s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))"
     harmless 'SO_KEEPALIVE' 'listens 0' "$said"
 }
 
+# bats test_tags=harmless,clumsy:options
+@test "SCTP: a listener and its connection are left alone" {
+    need python3
+    local sctp="import socket, sys
+try:
+    s, c = (socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_SCTP) for i in (1, 2))
+except OSError as e:
+    sys.exit(str(e))
+s.bind(('127.0.0.1', 0))
+s.listen()
+c.connect(s.getsockname())
+print([x.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) for x in (s, s.accept()[0])])"
+    local said
+    said=$(env "LD_PRELOAD=$KASHIM_LIB" "${timers[@]}" python3 -c "$sctp" 2>&1) ||
+        skip "there is no SCTP: ${said##*$'\n'}"
+    harmless 'SO_KEEPALIVE' '[0, 0]' "$said"
+}
+
 # traced INJECTION...: the socket options that are asked and set by a server, under strace,
 # which makes the kernel answer as told. SCTP, say, that this kernel may not have.
 traced() {
@@ -76,10 +103,14 @@ traced() {
 
 # bats test_tags=effect
 @test "a stream socket of another protocol is asked what it is, and nothing is set" {
-    output=$(traced -e inject=getsockopt:retval=0)
-    effect 'asked' 'SO_PROTOCOL' "$(grep -om 1 SO_PROTOCOL "$BATS_TEST_TMPDIR/trace")"
-    harmless 'set' 0 "$(grep -c setsockopt "$BATS_TEST_TMPDIR/trace")"
-    harmless 'accepted' 2 "$(grep -c '^accept.*: [0-9]*$' <<<"$output")"
+    local answer
+    # 0, and 132, which is SCTP, as bytes on a little-endian machine
+    for answer in retval=0 poke_exit=@arg4=84000000; do
+        output=$(traced -e "inject=getsockopt:$answer")
+        effect 'asked' 'SO_PROTOCOL' "$(grep -om 1 SO_PROTOCOL "$BATS_TEST_TMPDIR/trace")"
+        harmless 'set' 0 "$(grep -c setsockopt "$BATS_TEST_TMPDIR/trace")"
+        harmless 'accepted' 2 "$(grep -c '^accept.*: [0-9]*$' <<<"$output")"
+    done
 }
 
 # ---- kernels that refuse -------------------------------------------------------
@@ -104,27 +135,46 @@ traced() {
         "$(sed -n 's/.*the kernel refuses \(.*\): EPERM$/\1/p' "$BATS_TEST_TMPDIR/stderr" | sort | paste -sd ' ')"
 }
 
+untouched() {
+    grep -o "$1=[0-9]*" <<<"$untouched"
+}
+
+# bats test_tags=effect
+@test "nor where it is the connections that are refused, behind a listener that wasn't" {
+    need strace
+    timers+=(KA_LOG=stderr strace -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=setsockopt
+        -e inject=setsockopt:error=EPERM:when=5+)
+    stderr=$(hand_over "$KASHIM_LIB" 'tcp4 7' 'listen 7' 'connect 20 7' 'connect 21 7' \
+        'connect 22 7' -- 'accept 7 a' 'accept 7 b' 'accept 7 c' 2>&1 >/dev/null)
+    effect 'refusals' 12 "$(grep -c EPERM "$BATS_TEST_TMPDIR/trace")"
+    effect 'lines' 'SO_KEEPALIVE TCP_KEEPCNT TCP_KEEPIDLE TCP_KEEPINTVL' \
+        "$(sed -n 's/.*the kernel refuses \(.*\): EPERM$/\1/p' <<<"$stderr" | sort | paste -sd ' ')"
+}
+
 # bats test_tags=effect
 @test "one option that is refused doesn't hinder the others" {
     need strace
     local nth option
-    for nth in 1=intvl 2=cnt 3=keepalive 4=idle; do
+    for nth in 1=intvl 2=cnt 3=keepalive 4=idle 5=user_timeout; do
         option=${nth#*=}
         strace -qq -o /dev/null -e trace=setsockopt -e "inject=setsockopt:error=EPERM:when=${nth%=*}" \
             -E "LD_PRELOAD=$KASHIM_LIB" -E KA_IDLE=61 -E KA_INTVL=11 -E KA_CNT=7 \
-            steps "${accepted[@]}" >"$BATS_TEST_TMPDIR/out" 3>&-
+            -E KA_USER_TIMEOUT=5 steps "${accepted[@]}" >"$BATS_TEST_TMPDIR/out" 3>&-
         output=$(cat "$BATS_TEST_TMPDIR/out")
-        effect "without $option" "$(sed "s/ $option=[0-9]*//" <<<"$ours")" \
-            "$(result 'look b' | sed "s/ $option=[0-9]*//")"
+        effect "without $option" \
+            "$(sed "s/user_timeout=0/user_timeout=5000/; s/$option=[0-9]*/$(untouched "$option")/" <<<"$ours")" \
+            "$(result 'look b')"
     done
 }
 
 # ---- many ----------------------------------------------------------------------
 
-# Numbers around the last one that has a mark, under a library that has few.
-numbers=(1023 1024 2000)
-
-few_marks() {
+# Numbers around the last one that has a mark; where no process may have as many
+# descriptors, under a library that has few marks.
+high_numbers() {
+    numbers=(65535 65536 70000)
+    ! ulimit -n 70100 2>/dev/null || return 0
+    numbers=(1023 1024 2000)
     KASHIM_LIB=${KASHIM_LIB/#"$root/build/libkashim"/"$root/build/few-marks/libkashim"}
     ulimit -n 4096
 }
@@ -132,7 +182,7 @@ few_marks() {
 # bats test_tags=effect
 @test "a listener whose number is too high for a mark" {
     local n
-    few_marks
+    high_numbers
     for n in "${numbers[@]}"; do
         shimmed "${timers[@]}" steps "tcp4 $n" "listen $n" "connect c $n" "accept $n b" \
             'look b' "connect c $n" "accept4 $n d" 'look d'
@@ -146,11 +196,22 @@ few_marks() {
 # bats test_tags=effect
 @test "there as well, timers that the program sets later stand" {
     local n
-    few_marks
+    high_numbers
     for n in "${numbers[@]}"; do
         shimmed "${timers[@]}" steps "tcp4 $n" "listen $n" "set $n idle 5" "listen $n" \
             "connect c $n" "accept $n b" 'look b'
         has b "${ours/idle=61/idle=5}"
+    done
+}
+
+# bats test_tags=effect
+@test "there as well, keepalive that the program turns off later stays off" {
+    local n
+    high_numbers
+    for n in "${numbers[@]}"; do
+        shimmed "${timers[@]}" steps "tcp4 $n" "listen $n" "set $n keepalive 0" \
+            "connect c $n" "accept $n b" 'look b'
+        has b "${ours/keepalive=1/keepalive=0}"
     done
 }
 
@@ -162,4 +223,29 @@ few_marks() {
     done
     handed_over 'tcp4 7' 'listen 7' "${clients[@]}" -- 'fork 20' 'accept 7 b' 'look b'
     effect 'connections with the options' 20 "$(grep -c "^look b: $ours$" <<<"$output")"
+}
+
+# shared_by HOW: what the two hundred connections have that twenty processes have accepted at
+# the same time, half of them queued before; as lines of COUNT OPTIONS.
+shared_by() {
+    local prepare=()
+    : >"$BATS_TEST_TMPDIR/out"
+    [ "$1" = own ] || prepare=(steps 'tcp4 3' 'listen 3' exec)
+    without_harness exec "${prepare[@]}" env "LD_PRELOAD=$KASHIM_LIB" "${timers[@]}" \
+        workers "$1" 20 200 </dev/null >"$BATS_TEST_TMPDIR/out" 2>&1 &
+    server=$!
+    started+=("$server")
+    wait_for 20 grep -q '^served' "$BATS_TEST_TMPDIR/out"
+    output=$(sockopts "$server" |
+        sed -n "s/^[^:]*:$(sed -n 's/^served //p' "$BATS_TEST_TMPDIR/out") .* \(tcp connected.*\)/\1/p" |
+        sort | uniq -c | sed 's/^ *//')
+}
+
+# bats test_tags=effect
+@test "twenty processes accept at once: from their parent's listener, an inherited one, and executed afresh" {
+    local how
+    for how in own inherited exec; do
+        shared_by $how
+        effect "$how" "200 $ours" "$output"
+    done
 }

@@ -60,6 +60,16 @@ timers_said='idle 61 s, intvl 11 s, cnt 7'
         "$(grep -o 'idle 61.*' <<<"$stderr")"
 }
 
+# bats test_tags=effect
+@test "what the kernel refused isn't claimed" {
+    need strace
+    strace -qq -o /dev/null -e trace=setsockopt -e inject=setsockopt:error=EPERM:when=1 \
+        -E "LD_PRELOAD=$KASHIM_LIB" -E KA_LOG=stderr -E KA_IDLE=61 -E KA_INTVL=11 -E KA_CNT=7 \
+        steps 'tcp4 a' 'listen a' >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
+    effect 'timers' 'idle 61 s, intvl 75 s, cnt 7; an idle dead peer is dropped after 586 s' \
+        "$(grep -o 'idle 61.* after [0-9]* s' "$BATS_TEST_TMPDIR/out")"
+}
+
 # bats test_tags=harmless,clumsy:talk
 @test "nothing is said unless asked for, nor of listeners that are none of ours" {
     shimmed steps "${accepted[@]}"

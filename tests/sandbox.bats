@@ -46,6 +46,12 @@ served_or_dead() {
     done
 }
 
+# bats test_tags=effect
+@test "the filter comes while accept waits for the first client" {
+    sandboxed prctl waiting 10
+    effect 'connections' "10 $ours" "$output"
+}
+
 # bats test_tags=harmless,clumsy:options
 @test "neither for KA_CONNECT and KA_FORCE, nor for a line that is due" {
     sandboxed KA_CONNECT=1 KA_FORCE=1 KA_LOG=stderr KA_CNT=rubbish prctl late 10
@@ -103,7 +109,7 @@ log_in() {
     done
 }
 
-# bats test_tags=harmless
+# bats test_tags=harmless,clumsy:options
 @test "vsftpd with its sandbox: login and passive mode are answered as without the library" {
     local bare shim
     ftp_server YES

@@ -13,8 +13,8 @@ privileged() {
     [ $EUID = 0 ] || unless_ci 'setuid programs are made by root'
     need setpriv unshare setcap
     local victim
-    victim=$(ldconfig -p | sed -n 's/.*libBrokenLocale.so.1.*x86-64.*=> //p' | head -n 1)
-    [ -n "$victim" ] || unless_ci 'there is no libBrokenLocale.so.1 to stand in for'
+    victim=$(ldd "$root/build/tests/steps" | sed -n 's|.*=> \(.*/\)libc\.so\.6 .*|\1libBrokenLocale.so.1|p')
+    [ -e "$victim" ] || unless_ci 'there is no libBrokenLocale.so.1 to stand in for'
     # not in /tmp, which may be mounted nosuid: in a tmpfs of the namespace
     output=$(without_harness timeout 60 unshare --mount sh -eu -c '
         victim=$1 library=$2 steps=$3 sockopts=$4 make=$5

@@ -199,17 +199,15 @@ static void user_timeout_in_milliseconds(void **state)
 static void dropped_after(void **state)
 {
     (void)state;
-    assert_int_equal(ka_config_drop_seconds(&config), 300);
-    set("KA_USER_TIMEOUT", "auto");
-    assert_int_equal(ka_config_drop_seconds(&config), 300);
-    set("KA_USER_TIMEOUT", "5"); /* the first probe must have been sent, and waited for */
-    assert_int_equal(ka_config_drop_seconds(&config), 150);
-    set("KA_USER_TIMEOUT", "150");
-    assert_int_equal(ka_config_drop_seconds(&config), 150);
-    set("KA_USER_TIMEOUT", "151");
-    assert_int_equal(ka_config_drop_seconds(&config), 180);
-    set("KA_USER_TIMEOUT", "1000");
-    assert_int_equal(ka_config_drop_seconds(&config), 1020);
+    assert_int_equal(ka_drop_seconds(120, 30, 6, 0), 300);
+    assert_int_equal(ka_drop_seconds(120, 30, 6, 300), 300);
+    /* the first probe must have been sent, and waited for */
+    assert_int_equal(ka_drop_seconds(120, 30, 6, 5), 150);
+    assert_int_equal(ka_drop_seconds(120, 30, 6, 150), 150);
+    assert_int_equal(ka_drop_seconds(120, 30, 6, 151), 180);
+    assert_int_equal(ka_drop_seconds(120, 30, 6, 1000), 1020);
+    assert_int_equal(ka_drop_seconds(32767, 32767, 127, 2147483), 2162622);
+    assert_int_equal(ka_drop_seconds(1, 1, 1, 2147483), 2147483);
 }
 
 static void ports(void **state)

