@@ -92,6 +92,13 @@ $(B)/command/%.o: shim/%.c Makefile
 	$(Q)$(CC) $(PROGRAM_CFLAGS) -DKASHIM_VERSION='"$(VERSION)"' -DKASHIM_LIBDIR='"$(LIBDIR)"' \
 	    -c -o $@ $<
 
+# The command knows where the library is installed: made again when that is told anew.
+$(B)/command/kashim/program.o: $(B)/libdir
+$(B)/libdir: force
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
+force:
+
 $(B)/demo-%: demo/%.c Makefile
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
@@ -107,17 +114,21 @@ define put
 	$(say) PUT $(2)
 endef
 
+# Without it the library is found by its absolute path only.
+ldconfig = [ -n "$(DESTDIR)" ] || PATH=$$PATH:/usr/sbin:/sbin ldconfig || \
+    echo 'ldconfig has failed: LD_PRELOAD needs the absolute path' >&2
+
 install: all
 	$(call put,$(B)/libkashim.so,$(DESTDIR)$(LIBDIR)/libkashim.so,644)
 	$(if $(PROGRAMS),$(call put,$(B)/kashim,$(DESTDIR)$(BINDIR)/kashim,755))
 	$(if $(PROGRAMS),$(call put,shim/kashim/kashim.1,$(DESTDIR)$(MANDIR)/man1/kashim.1,644))
 	$(call put,shim/libkashim.7,$(DESTDIR)$(MANDIR)/man7/libkashim.7,644)
-	$(Q)[ -n "$(DESTDIR)" ] || ldconfig
+	$(Q)$(ldconfig)
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libkashim.so $(DESTDIR)$(BINDIR)/kashim \
 	    $(DESTDIR)$(MANDIR)/man1/kashim.1 $(DESTDIR)$(MANDIR)/man7/libkashim.7
-	$(Q)[ -n "$(DESTDIR)" ] || ldconfig
+	$(Q)$(ldconfig)
 
 # ---- show and prove ----------------------------------------------------------
 
@@ -163,7 +174,7 @@ fixtures: $(FIXTURES) $(B)/few-marks/libkashim.so
 BATS = $(wildcard tests/*.bats)
 PROVE = prove -e 'bats --tap'
 
-test: all fixtures $(UNIT)
+test tests: all fixtures $(UNIT)
 	CMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(UNIT)
 	$(PROVE) $(BATS)
 
@@ -203,5 +214,5 @@ clean:
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d)
 
-.PHONY: all install uninstall demo fixtures test compat control lint help clean
+.PHONY: all force install uninstall demo fixtures test tests compat control lint help clean
 .DELETE_ON_ERROR:

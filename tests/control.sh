@@ -58,7 +58,8 @@ round() {
             ;;
         esac
     done < <(KASHIM_LIB=$library bats --tap --filter-tags "$tag" "$@" 2>&1 | outcomes)
-    if [ $((good + bad)) -eq 0 ]; then
+    # of some files none may have the tag, but not of all
+    if [ $((good + bad)) -eq 0 ] && [ "$all" ]; then
         bad=1
         echo "  no test was run"
     fi
@@ -83,7 +84,10 @@ units() {
 
 main() {
     local fault unlike
-    [ $# -gt 0 ] || set -- "$root"/tests/*.bats
+    local files=("$root"/tests/*.bats)
+    all=''
+    [ $# -gt 0 ] || set -- "${files[@]}"
+    [ $# -lt ${#files[@]} ] || all=yes
     for library in "$empty" "$clumsy"; do
         [ -e "$library" ] || { echo "missing: $library (make fixtures builds it)" >&2; exit 1; }
     done
