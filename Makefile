@@ -94,9 +94,12 @@ $(B)/command/%.o: shim/%.c Makefile
 
 # The command knows where the library is installed: made again when that is told anew.
 $(B)/command/kashim/program.o: $(B)/libdir
+ifneq ($(LIBDIR),$(shell cat $(B)/libdir 2>/dev/null))
 $(B)/libdir: force
+endif
+$(B)/libdir:
 	$(Q)mkdir -p $(@D)
-	$(Q)echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
+	$(Q)echo '$(LIBDIR)' >$@
 force:
 
 $(B)/demo-%: demo/%.c Makefile
