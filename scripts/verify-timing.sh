@@ -52,7 +52,7 @@ parse_arguments() {
     idle=2 intvl=1 cnt=3 port=12345 shim=yes tolerance=50 svg='' server=() server_status=''
     while [ $# -gt 0 ]; do
         case $1 in
-        --help) usage; exit ;;
+        -h | --help) usage; exit ;;
         --no-shim) shim=''; shift; continue ;;
         --) shift; server=("$@"); [ $# -gt 0 ] || refuse 'no COMMAND after --'; break ;;
         --idle) idle=$(number "$1" 1 32767 "${2-}") ;;
@@ -166,6 +166,7 @@ say_verdict() {
         printf '\n%s\n' "$(tail -n 1 verdict)"
     else
         printf '\nDOES NOT HOLD: %s\n' "$(tail -n 1 verdict)"
+        [ "$shim" ] || echo 'That is as it should be without kashim.'
         happened gone || printf "the server's socket, says ss: %s\n" "$(server_socket)"
     fi
 }
