@@ -79,8 +79,8 @@ $(B)/shim/%.o: shim/%.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LIB_CFLAGS) -c -o $@ $<
 
-# The command shares the library's parser.
-COMMAND_SRC = $(wildcard shim/kashim/*.c) shim/config.c
+# The command shares the parser and the option code of the library.
+COMMAND_SRC = $(wildcard shim/kashim/*.c) shim/config.c shim/keepalive.c
 
 $(B)/kashim: $(COMMAND_SRC:shim/%.c=$(B)/command/%.o)
 	$(say) LD $@
@@ -93,7 +93,7 @@ $(B)/command/%.o: shim/%.c Makefile
 	    -c -o $@ $<
 
 # The command knows where the library is installed: made again when that is told anew.
-$(B)/command/kashim/program.o: $(B)/libdir
+$(B)/command/kashim/program.o $(B)/command/kashim/enable.o: $(B)/libdir
 ifneq ($(LIBDIR),$(shell cat $(B)/libdir 2>/dev/null))
 $(B)/libdir: force
 endif

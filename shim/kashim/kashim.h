@@ -3,6 +3,8 @@
 #ifndef KASHIM_H
 #define KASHIM_H
 
+#include <getopt.h>
+
 /* As env(1) and timeout(1) have it, so that a failure of ours isn't taken for the
  * program's. */
 enum {
@@ -16,8 +18,15 @@ enum {
 /* The subcommands. argv[0] is the subcommand's name. */
 int kashim_run(int argc, char **argv);
 int kashim_check(int argc, char **argv);
+int kashim_attach(int argc, char **argv);
+int kashim_status(int argc, char **argv);
+int kashim_enable(int argc, char **argv);
+int kashim_disable(int argc, char **argv);
 
 /* One line to stderr, "kashim: " in front and a newline behind. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* The next option as getopt_long(3) has it; '?' for a wrong one, which has been said. */
+int next_option(int argc, char **argv, const char *letters, const struct option *options);
 
 #endif

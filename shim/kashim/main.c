@@ -14,6 +14,12 @@ static const struct subcommand {
 } subcommands[] = {
     {"run", kashim_run, "[OPTIONS] [--] PROGRAM [ARG...]", "run a server with keepalive"},
     {"check", kashim_check, "PROGRAM", "say whether it can be, and if not, why"},
+    {"attach", kashim_attach, "[OPTIONS] PID... | --port PORT",
+     "the same for running ones"},
+    {"status", kashim_status, "[PID... | --port PORT]", "show what is on now"},
+    {"enable", kashim_enable, "[OPTIONS] UNIT",
+     "for a systemd service, from its next start"},
+    {"disable", kashim_disable, "UNIT", "no longer"},
 };
 
 void complain(const char *format, ...)
@@ -25,6 +31,18 @@ void complain(const char *format, ...)
     vfprintf(stderr, format, ap);
     putc('\n', stderr);
     va_end(ap);
+}
+
+int next_option(int argc, char **argv, const char *letters, const struct option *options)
+{
+    int option = getopt_long(argc, argv, letters, options, NULL);
+
+    if (option != '?' && option != ':')
+        return option;
+    complain("%s: %s %s (kashim help %s lists the options)", argv[0],
+             option == ':' ? "no value for" : "no such option, or no value taken:",
+             argv[optind - 1], argv[0]);
+    return '?';
 }
 
 static const struct subcommand *find(const char *name)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kashim run: checks the program, sets the environment, and becomes the program. */
 #include "kashim.h"
+#include "preload.h"
 #include "program.h"
 #include "settings.h"
 
@@ -23,30 +24,20 @@ static int help(void)
     return EXIT_SUCCESS;
 }
 
-/* LD_PRELOAD with the library in it, once. False: its path can't be said there. */
+/* False: the library's path can't be said there. */
 static bool preload(const char *library)
 {
-    const char *old = getenv("LD_PRELOAD");
-    size_t len = strlen(library), old_len = old ? strlen(old) : 0;
-    char *value;
+    char *list;
 
-    if (strpbrk(library, " :")) {
+    if (!preload_takes(library)) {
         complain("the library's path can't stand in LD_PRELOAD, for it has a blank or a "
                  "colon: %s",
                  library);
         return false;
     }
-    for (const char *at = old; at && (at = strstr(at, library)); at++)
-        if ((at == old || strchr(" :", at[-1])) && strchr(" :", at[len])) /* or NUL */
-            return true;
-    value = malloc(old_len + len + 2);
-    if (!value) {
-        complain("no memory");
-        return false;
-    }
-    sprintf(value, "%s%s%s", old_len ? old : "", old_len ? ":" : "", library);
-    setenv("LD_PRELOAD", value, 1);
-    free(value);
+    list = preload_with(getenv("LD_PRELOAD"), library);
+    setenv("LD_PRELOAD", list, 1);
+    free(list);
     return true;
 }
 
@@ -98,20 +89,12 @@ int kashim_run(int argc, char **argv)
     struct settings settings;
     int option;
 
-    if (!settings_read(&settings))
+    if (!settings_read(&settings, 0))
         return EXIT_RUN;
-    while ((option = getopt_long(argc, argv, "+:h" SETTING_LETTERS, options, NULL)) !=
-           -1) {
+    while ((option = next_option(argc, argv, "+:h" SETTING_LETTERS, options)) != -1) {
         if (option == 'h')
             return help();
-        if (option == '?' || option == ':') {
-            complain("run: %s %s (kashim help run lists the options)",
-                     option == ':' ? "no value for"
-                                   : "no such option, or no value taken:",
-                     argv[optind - 1]);
-            return EXIT_RUN;
-        }
-        if (settings_take(&settings, option, optarg) == SETTING_REFUSED)
+        if (option == '?' || settings_take(&settings, option, optarg) == SETTING_REFUSED)
             return EXIT_RUN;
     }
     if (optind == argc) {

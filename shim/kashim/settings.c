@@ -51,11 +51,19 @@ static bool set(struct settings *settings, const char *what, const char *variabl
     return false;
 }
 
-bool settings_read(struct settings *settings)
+static void keep(struct settings *settings, const char *variable, const char *value)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (*value && !strcmp(all[i].variable, variable))
+            settings->value[i] = value;
+}
+
+bool settings_read(struct settings *settings, unsigned without)
 {
     bool good = true;
 
     memset(settings, 0, sizeof *settings);
+    settings->without = without;
     ka_config_defaults(&settings->config);
     for (char **e = environ; *e; e++) {
         char name[16];
@@ -65,6 +73,7 @@ bool settings_read(struct settings *settings)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)len, *e);
         good &= set(settings, name, name, len, *e + len + 1);
+        keep(settings, name, *e + len + 1);
     }
     return good;
 }
@@ -89,6 +98,10 @@ enum setting_verdict settings_take(struct settings *settings, int option,
         if (all[i].option != option)
             continue;
         snprintf(what, sizeof what, "--%s", option_name(option));
+        if (settings->without & 1U << i) {
+            complain("%s means nothing here: it acts inside the program", what);
+            return SETTING_REFUSED;
+        }
         if (!*value) { /* to the parser that is "unset", which no option can mean */
             complain("%s: '' is not accepted (%s)", what,
                      ka_config_accepts(all[i].variable, strlen(all[i].variable)));

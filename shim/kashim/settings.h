@@ -29,13 +29,18 @@ enum { OPTION_CONNECT = 256, OPTION_FORCE, OPTION_NO_CHILDREN, OPTION_LOG, OPTIO
 
 enum { SETTINGS = 9 };
 
+/* Those that act inside the program. */
+enum { SETTINGS_INSIDE = 1 << 6 | 1 << 7 | 1 << 8 };
+
 struct settings {
     struct ka_config config;
-    const char *value[SETTINGS]; /* what an option set; NULL: none did */
+    unsigned without;            /* those that aren't taken, 1 << setting */
+    const char *value[SETTINGS]; /* what was set; NULL: nothing */
 };
 
-/* The defaults, and what the environment says. False: refused. */
-bool settings_read(struct settings *settings);
+/* The defaults, and what the environment says; as options those with a bit in `without`
+ * will be refused. False: a value is refused. */
+bool settings_read(struct settings *settings, unsigned without);
 
 enum setting_verdict { SETTING_TAKEN, SETTING_REFUSED, SETTING_NONE };
 
@@ -46,11 +51,10 @@ enum setting_verdict settings_take(struct settings *settings, int option,
 /* The variable that stands for it: "KA_IDLE" ... for 0 to SETTINGS - 1. */
 const char *setting_variable(int setting);
 
-/* Puts what the options set into the environment. */
+/* Puts what was set into the environment. */
 void settings_export(const struct settings *settings);
 
-/* The lines of --help that tell the options, the variables and the defaults. Those with a
- * bit in `without`, 1 << setting, are left out. */
+/* The lines of --help that tell the options, the variables and the defaults. */
 void settings_help(unsigned without);
 
 #endif

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: MIT */
+/* kashim enable and disable: write and remove one drop-in of a systemd service. */
+#define _GNU_SOURCE /* O_PATH */
+#include "kashim.h"
+#include "memory.h"
+#include "preload.h"
+#include "settings.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LIBRARY KASHIM_LIBDIR "/libkashim.so"
+#define FOLDER  "etc/systemd/system"
+#define DROP_IN "kashim.conf"
+#define MARK    "# Written by kashim enable; kashim disable removes it.\n"
+
+extern char **environ;
+
+static struct {
+    struct settings settings;
+    const char *root; /* NULL: this system's */
+    bool now;
+    int root_fd;
+    char unit[256];
+    char *preload; /* what the unit sets without us; NULL: nothing */
+} job;
+
+/* ---- what the unit has --------------------------------------------------------------- */
+
+/* Whether the drop-in is going to set it. */
+static bool is_ours(const char *variable, size_t len)
+{
+    if (len == strlen("LD_PRELOAD") && !strncmp(variable, "LD_PRELOAD", len))
+        return true;
+    for (int i = 0; i < SETTINGS; i++)
+        if (job.settings.value[i] && len == strlen(setting_variable(i)) &&
+            !strncmp(variable, setting_variable(i), len))
+            return true;
+    return false;
+}
+
+static bool refuse(const char *file, const char *what, const char *then)
+{
+    complain("%s: not enabled: /%s has %s, %s", job.unit, file, what, then);
+    return false;
+}
+
+/* systemd takes drop-ins by the order of their names. */
+static bool comes_later(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    const char *d = strstr(file, ".d/");
+
+    return d && slash && strcmp(slash + 1, DROP_IN) > 0;
+}
+
+static bool take_environment(const char *file, const char *value)
+{
+    bool later = comes_later(file), good = true;
+    char *word;
+
+    if (!*value) { /* this takes back all that came before */
+        free(job.preload);
+        job.preload = NULL;
+        return !later || refuse(file, "an empty Environment=", "which would undo ours");
+    }
+    while (good && (word = unit_word(&value))) {
+        size_t len = strcspn(word, "=");
+
+        if (later && is_ours(word, len)) {
+            word[len] = '\0';
+            good = refuse(file, word, "which would override ours");
+        } else if (!strncmp(word, "LD_PRELOAD=", strlen("LD_PRELOAD="))) {
+            free(job.preload);
+            job.preload = allocate(strlen(word), 1);
+            strcpy(job.preload, word + strlen("LD_PRELOAD="));
+        }
+        free(word);
+    }
+    return good;
+}
+
+/* What a file of variables sets counts more than any Environment= (systemd.exec(5)). */
+static bool take_environment_file(const char *value)
+{
+    const char *path = value + (*value == '-');
+    char *line = NULL;
+    size_t size = 0;
+    bool good = true;
+    FILE *variables;
+    int fd;
+
+    if (strpbrk(path, "*?[%")) {
+        complain("%s: not looked into: EnvironmentFile=%s; what it sets overrides ours",
+                 job.unit, value);
+        return true;
+    }
+    fd = *path ? open_in_root(job.root_fd, path, O_RDONLY) : -1;
+    variables = fd < 0 ? NULL : fdopen(fd, "r");
+    while (good && variables && getline(&line, &size, variables) >= 0) {
+        const char *name = line + strspn(line, " \t");
+        size_t len = strcspn(name, " \t=");
+
+        if (is_ours(name, len)) {
+            line[name + len - line] = '\0';
+            good = refuse(path + 1, name, "and as an EnvironmentFile= overrides ours");
+        }
+    }
+    free(line);
+    if (variables)
+        fclose(variables);
+    return good;
+}
+
+/* A root of its own has the library at the same path, or the service goes without. */
+static bool take_root(const char *file, const char *key, const char *value)
+{
+    char library[PATH_MAX];
+    int fd;
+
+    if (!*value || !strcmp(value, "/"))
+        return true;
+    snprintf(library, sizeof library, "%s%s", value, LIBRARY);
+    fd = strcmp(key, "RootDirectory") ? -1 : open_in_root(job.root_fd, library, O_PATH);
+    if (fd < 0)
+        return refuse(file, key, "and there the library is missing: " LIBRARY);
+    close(fd);
+    return true;
+}
+
+static bool take_unset(const char *file, const char *value)
+{
+    bool good = true;
+    char *word;
+
+    while (good && (word = unit_word(&value))) {
+        if (is_ours(word, strlen(word)))
+            good =
+                refuse(file, "UnsetEnvironment= of one of ours", "which would undo it");
+        free(word);
+    }
+    return good;
+}
+
+static bool take_setting(void *context, const char *file, const char *key,
+                         const char *value)
+{
+    (void)context;
+    if (strstr(file, ".d/" DROP_IN))
+        return true; /* ours, to be replaced */
+    if (!strcmp(key, "Environment"))
+        return take_environment(file, value);
+    if (!strcmp(key, "EnvironmentFile"))
+        return take_environment_file(value);
+    if (!strcmp(key, "UnsetEnvironment"))
+        return take_unset(file, value);
+    if (!strcmp(key, "RootDirectory") || !strcmp(key, "RootImage"))
+        return take_root(file, key, value);
+    return true;
+}
+
+/* ---- the drop-in ------------------------------------------------------------------------ */
+
+/* "%" begins a specifier of systemd's; one that the unit has set stays one. */
+static void write_escaped(FILE *file, const char *text)
+{
+    for (; *text; text++)
+        fprintf(file, *text == '%' ? "%%%%" : "%c", *text);
+}
+
+static char *library_escaped(void)
+{
+    char *text;
+    size_t size;
+    FILE *file = open_memory(&text, &size);
+
+    write_escaped(file, LIBRARY);
+    fclose(file);
+    return text;
+}
+
+static void write_variable(FILE *file, const char *name, const char *value)
+{
+    char *assignment;
+    size_t size;
+    FILE *word = open_memory(&assignment, &size);
+
+    fprintf(word, "%s=%s", name, value);
+    fclose(word);
+    fputs("Environment=", file);
+    unit_write_word(file, assignment);
+    putc('\n', file);
+    free(assignment);
+}
+
+static void write_drop_in(FILE *file)
+{
+    char *library = library_escaped();
+    char *list = preload_with(job.preload, library);
+
+    fputs(MARK "[Service]\n", file);
+    write_variable(file, "LD_PRELOAD", list);
+    for (int i = 0; i < SETTINGS; i++)
+        if (job.settings.value[i])
+            write_variable(file, setting_variable(i), job.settings.value[i]);
+    free(list);
+    free(library);
+}
+
+/* ---- where it lies ------------------------------------------------------------------------ */
+
+static bool failed(const char *what)
+{
+    complain("%s/" FOLDER "/%s.d%s: %s", job.root, job.unit, what, strerror(errno));
+    return false;
+}
+
+/* The folder UNIT.d, made where it is missing and `make` is set; -1 and errno. */
+static int open_folder(bool make)
+{
+    char name[NAME_MAX + sizeof ".d"], path[PATH_MAX];
+    int parent;
+
+    snprintf(name, sizeof name, "%s.d", job.unit);
+    snprintf(path, sizeof path, FOLDER "/%s", name);
+    if (make) {
+        parent = open_in_root(job.root_fd, FOLDER, O_RDONLY | O_DIRECTORY);
+        mkdirat(parent, name, 0755);
+        close(parent);
+    }
+    return open_in_root(job.root_fd, path, O_RDONLY | O_DIRECTORY);
+}
+
+static void remove_folder_if_empty(void)
+{
+    char name[NAME_MAX + sizeof ".d"];
+    int parent = open_in_root(job.root_fd, FOLDER, O_RDONLY | O_DIRECTORY);
+
+    snprintf(name, sizeof name, "%s.d", job.unit);
+    unlinkat(parent, name, AT_REMOVEDIR);
+    close(parent);
+}
+
+enum owner { NOBODY, US, ANOTHER };
+
+static enum owner owner_of_drop_in(int folder)
+{
+    char mark[sizeof MARK] = "";
+    int fd = openat(folder, DROP_IN, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t len;
+
+    if (fd < 0 && errno == ENOENT)
+        return NOBODY;
+    len = read(fd, mark, sizeof MARK - 1);
+    close(fd);
+    if (len == sizeof MARK - 1 && !strcmp(mark, MARK))
+        return US;
+    complain("%s/" FOLDER "/%s.d/" DROP_IN " was not written by kashim: left as it is",
+             job.root, job.unit);
+    return ANOTHER;
+}
+
+/* The file is there as a whole, or not at all. */
+static bool put_drop_in(int folder)
+{
+    int fd = openat(folder, DROP_IN ".new",
+                    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    bool good;
+
+    if (!file)
+        return failed("/" DROP_IN ".new");
+    write_drop_in(file);
+    good = !fchmod(fd, 0644) && !fflush(file) && !ferror(file) && !fsync(fd);
+    if (fclose(file) || !good || renameat(folder, DROP_IN ".new", folder, DROP_IN)) {
+        failed("/" DROP_IN);
+        unlinkat(folder, DROP_IN ".new", 0);
+        return false;
+    }
+    return true;
+}
+
+/* ---- systemctl ------------------------------------------------------------------------------ */
+
+static bool systemctl(const char *verb, const char *unit)
+{
+    char *argv[] = {(char[]){"systemctl"}, (char *)verb, (char *)unit, NULL};
+    int status = 0;
+    pid_t pid;
+    int error = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
+
+    if (error) {
+        complain("systemctl: %s", strerror(error));
+        return false;
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (status)
+        complain("systemctl %s has failed", verb);
+    return !status;
+}
+
+/* Of a template its instances. */
+static int restart(void)
+{
+    const char *at = strchr(job.unit, '@');
+    char units[sizeof job.unit + 1];
+
+    snprintf(units, sizeof units, "%s", job.unit);
+    if (at && at[1] == '.')
+        snprintf(units, sizeof units, "%.*s@*.service", (int)(at - job.unit), job.unit);
+    if (job.now)
+        return systemctl("daemon-reload", NULL) && systemctl("restart", units)
+                   ? EXIT_SUCCESS
+                   : EXIT_UNDONE;
+    if (!*job.root)
+        printf("now run: systemctl daemon-reload && systemctl restart '%s'\n", units);
+    return EXIT_SUCCESS;
+}
+
+/* ---- the two ---------------------------------------------------------------------------------- */
+
+static bool library_is_there(void)
+{
+    int fd = open_in_root(job.root_fd, LIBRARY, O_PATH);
+
+    close(fd);
+    if (fd < 0)
+        complain("the library is missing: %s" LIBRARY " (make install puts it there)",
+                 job.root);
+    else if (!preload_takes(LIBRARY))
+        complain("the library's path can't stand in LD_PRELOAD: " LIBRARY);
+    return fd >= 0 && preload_takes(LIBRARY);
+}
+
+static int enable(void)
+{
+    int folder;
+    bool good;
+
+    if (!library_is_there() || !unit_read(job.root_fd, job.unit, take_setting, NULL))
+        return EXIT_UNDONE;
+    folder = open_folder(true);
+    good = folder >= 0 ? owner_of_drop_in(folder) != ANOTHER && put_drop_in(folder)
+                       : failed("");
+    close(folder);
+    if (!good)
+        return EXIT_UNDONE;
+    printf("wrote %s/" FOLDER "/%s.d/" DROP_IN "\n", job.root, job.unit);
+    return restart();
+}
+
+static int disable(void)
+{
+    int folder = open_folder(false);
+    enum owner owner = folder < 0 ? NOBODY : owner_of_drop_in(folder);
+    bool good = owner != US || !unlinkat(folder, DROP_IN, 0) || failed("/" DROP_IN);
+
+    close(folder);
+    if (owner == ANOTHER || !good)
+        return EXIT_UNDONE;
+    if (owner == NOBODY) {
+        printf("%s is not enabled\n", job.unit);
+        return EXIT_SUCCESS;
+    }
+    remove_folder_if_empty();
+    printf("removed %s/" FOLDER "/%s.d/" DROP_IN "\n", job.root, job.unit);
+    return restart();
+}
+
+/* ---- the arguments ---------------------------------------------------------------------------- */
+
+enum { OPTION_NOW = OPTION_OWN, OPTION_ROOT };
+
+static void help_on_own(void)
+{
+    puts(
+        "      --now                                 reload systemd, restart the "
+        "service\n"
+        "      --root DIR                            of the system in DIR, an image say");
+}
+
+static int help_enable(void)
+{
+    puts("kashim enable [OPTIONS] [--now] [--root DIR] UNIT\n\n"
+         "Has a systemd service run with TCP keepalive, from its next start, by a "
+         "drop-in:\n"
+         "/" FOLDER "/UNIT.d/" DROP_IN ". No other file is changed.\n");
+    help_on_own();
+    settings_help(0);
+    puts("\nExit status: 0 it was done, 1 it couldn't be, 2 wrong arguments.");
+    return EXIT_SUCCESS;
+}
+
+static int help_disable(void)
+{
+    puts("kashim disable [--now] [--root DIR] UNIT\n\n"
+         "Removes what kashim enable wrote.\n");
+    help_on_own();
+    puts("\nExit status: 0 it was done, 1 it couldn't be, 2 wrong arguments.");
+    return EXIT_SUCCESS;
+}
+
+/* The exit status if there is nothing more to do, or negative. */
+static int read_arguments(int argc, char **argv, const char *letters,
+                          const struct option *options, int (*help)(void))
+{
+    int option;
+
+    while ((option = next_option(argc, argv, letters, options)) != -1)
+        switch (option) {
+        case 'h': return help();
+        case OPTION_NOW: job.now = true; break;
+        case OPTION_ROOT: job.root = optarg; break;
+        default:
+            if (settings_take(&job.settings, option, optarg) != SETTING_TAKEN)
+                return EXIT_USAGE;
+        }
+    if (optind != argc - 1) {
+        complain("%s: which UNIT? One of them (kashim help %s)", argv[0], argv[0]);
+        return EXIT_USAGE;
+    }
+    if (job.now && job.root) {
+        complain("%s: --now is for this system, and --root for another", argv[0]);
+        return EXIT_USAGE;
+    }
+    return unit_name(argv[optind], job.unit) ? -1 : EXIT_USAGE;
+}
+
+static int run(int (*action)(void))
+{
+    job.root_fd = open(job.root ? job.root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (job.root_fd < 0) {
+        complain("--root %s: %s", job.root ? job.root : "/", strerror(errno));
+        return EXIT_UNDONE;
+    }
+    if (!job.root)
+        job.root = "";
+    return action();
+}
+
+int kashim_enable(int argc, char **argv)
+{
+    static const struct option options[] = {
+        SETTING_OPTIONS,
+        {"now", no_argument, NULL, OPTION_NOW},
+        {"root", required_argument, NULL, OPTION_ROOT},
+        {"help", no_argument, NULL, 'h'},
+        {0}};
+    int status;
+
+    if (!settings_read(&job.settings, 0))
+        return EXIT_USAGE;
+    status = read_arguments(argc, argv, ":h" SETTING_LETTERS, options, help_enable);
+    return status >= 0 ? status : run(enable);
+}
+
+int kashim_disable(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"now", no_argument, NULL, OPTION_NOW},
+        {"root", required_argument, NULL, OPTION_ROOT},
+        {"help", no_argument, NULL, 'h'},
+        {0}};
+    int status = read_arguments(argc, argv, ":h", options, help_disable);
+
+    return status >= 0 ? status : run(disable);
+}

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: MIT */
+#include "process.h"
+
+#include "memory.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+/* ---- the process itself ------------------------------------------------------ */
+
+static FILE *open_file(int pid, const char *name)
+{
+    char path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    return fopen(path, "re");
+}
+
+static void read_name(struct process *p)
+{
+    FILE *comm = open_file(p->pid, "comm");
+
+    if (comm && !fgets(p->name, sizeof p->name, comm))
+        strcpy(p->name, "process");
+    p->name[strcspn(p->name, "\n")] = '\0';
+    for (char *c = p->name; *c; c++)
+        if (!isprint((unsigned char)*c)) /* a terminal might obey it */
+            *c = '?';
+    if (comm)
+        fclose(comm);
+}
+
+int process_open(int pid, struct process *p)
+{
+    p->pid = pid;
+    strcpy(p->name, "process");
+    p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (p->pidfd < 0)
+        return errno == ENOENT ? EINVAL : errno; /* of a thread, since Linux 6.13 */
+    read_name(p);
+    return 0;
+}
+
+void process_close(struct process *p)
+{
+    close(p->pidfd);
+    p->pidfd = -1;
+}
+
+bool process_has_ended(const struct process *p)
+{
+    struct pollfd ended = {.fd = p->pidfd, .events = POLLIN};
+
+    return poll(&ended, 1, 0) > 0;
+}
+
+/* The text after "FIELD:" in its status; empty if it can't be read. */
+static void status_field(int pid, const char *field, char value[64])
+{
+    FILE *status = open_file(pid, "status");
+    size_t len = strlen(field);
+    char line[256];
+
+    *value = '\0';
+    while (status && !*value && fgets(line, sizeof line, status))
+        if (!strncmp(line, field, len) && line[len] == ':')
+            snprintf(value, 64, "%.63s", line + len + 1);
+    if (status)
+        fclose(status);
+}
+
+uid_t process_user(int pid)
+{
+    unsigned user;
+    char value[64];
+
+    status_field(pid, "Uid", value);
+    return sscanf(value, "%u", &user) == 1 ? user : (uid_t)-1;
+}
+
+int process_has_library(const struct process *p)
+{
+    FILE *maps = open_file(p->pid, "maps");
+    char *line = NULL;
+    size_t size = 0;
+    int found = 0;
+
+    if (!maps)
+        return -1;
+    while (!found && getline(&line, &size, maps) > 0)
+        found = strstr(line, "/libkashim.so") != NULL;
+    if (ferror(maps))
+        found = -1;
+    free(line);
+    fclose(maps);
+    return found;
+}
+
+/* ---- its sockets ------------------------------------------------------------- */
+
+static bool has_descriptor(const struct sockets *s, ino_t inode)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->all[i].inode == inode)
+            return true;
+    return false;
+}
+
+/* fdinfo of an io_uring lists the files that are registered with it (proc(5),
+ * io_uring_show_fdinfo). */
+static size_t registered_only(const struct process *p, int ring, const struct sockets *s)
+{
+    char name[32], line[512];
+    size_t count = 0;
+    FILE *info;
+
+    snprintf(name, sizeof name, "fdinfo/%d", ring);
+    info = open_file(p->pid, name);
+    while (info && fgets(line, sizeof line, info)) {
+        unsigned long inode;
+
+        if (sscanf(line, " %*u: socket:[%lu]", &inode) == 1)
+            count += !has_descriptor(s, inode);
+    }
+    if (info)
+        fclose(info);
+    return count;
+}
+
+/* Where the descriptor leads, as proc(5) says it: "socket:[1234]". */
+static bool read_link(DIR *dir, const char *name, char *link, size_t size)
+{
+    ssize_t len = readlinkat(dirfd(dir), name, link, size - 1);
+
+    link[len < 0 ? 0 : len] = '\0';
+    return len >= 0;
+}
+
+static int read_descriptors(DIR *dir, struct sockets *s, struct pids *rings)
+{
+    struct dirent *d;
+
+    for (errno = 0; (d = readdir(dir)); errno = 0) {
+        char link[64];
+        unsigned long inode;
+
+        if (!read_link(dir, d->d_name, link, sizeof link) && errno == EACCES)
+            break;
+        if (sscanf(link, "socket:[%lu]", &inode) == 1) {
+            s->all = with_room(s->all, s->count, sizeof *s->all);
+            s->all[s->count++] = (struct descriptor){atoi(d->d_name), inode};
+        } else if (!strcmp(link, "anon_inode:[io_uring]"))
+            pids_add(rings, atoi(d->d_name));
+    }
+    return errno;
+}
+
+int process_sockets(const struct process *p, struct sockets *s)
+{
+    struct pids rings = {0};
+    char path[64];
+    DIR *dir;
+    int error;
+
+    memset(s, 0, sizeof *s);
+    snprintf(path, sizeof path, "/proc/%d/fd", p->pid);
+    dir = opendir(path);
+    if (!dir)
+        return errno == ENOENT ? ESRCH : errno;
+    error = read_descriptors(dir, s, &rings);
+    closedir(dir);
+    for (size_t i = 0; i < rings.count; i++)
+        s->unreachable += registered_only(p, rings.all[i], s);
+    free(rings.all);
+    return process_has_ended(p) ? ESRCH : error;
+}
+
+void sockets_free(struct sockets *s)
+{
+    free(s->all);
+    memset(s, 0, sizeof *s);
+}
+
+int process_duplicate(const struct process *p, struct descriptor socket)
+{
+    struct stat st;
+    int fd = (int)syscall(SYS_pidfd_getfd, p->pidfd, socket.fd, 0);
+
+    if (fd < 0)
+        return -errno;
+    if (!fstat(fd, &st) && S_ISSOCK(st.st_mode) && st.st_ino == socket.inode)
+        return fd;
+    close(fd);
+    return -ESTALE;
+}
+
+/* ---- refusals ---------------------------------------------------------------- */
+
+static int yama_scope(void)
+{
+    FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+    int scope = 0;
+
+    if (file && fscanf(file, "%d", &scope) != 1)
+        scope = 0;
+    if (file)
+        fclose(file);
+    return scope;
+}
+
+/* On a socket of our own: what is refused there is refused for every process. */
+static int refused_to_all(void)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    int fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, pidfd, 0);
+    int error = fd < 0 ? errno : 0;
+
+    close(fd);
+    close(pidfd);
+    return error;
+}
+
+static bool kernel_before(unsigned major, unsigned minor)
+{
+    struct utsname u;
+    unsigned x, y;
+
+    return !uname(&u) && sscanf(u.release, "%u.%u", &x, &y) == 2 &&
+           (x < major || (x == major && y < minor));
+}
+
+static bool may_trace_all(void)
+{
+    unsigned long long effective;
+    char value[64];
+
+    status_field(getpid(), "CapEff", value);
+    return sscanf(value, "%llx", &effective) == 1 && effective >> CAP_SYS_PTRACE & 1;
+}
+
+const char *process_refusal(const struct process *p, int error)
+{
+    static char text[256];
+    uid_t user = process_user(p->pid);
+
+    if (error == ESRCH)
+        return p->pidfd < 0 ? "there is no such process" : "it has ended";
+    if (error == EINVAL)
+        return "that is the number of a thread, not of a process";
+    if (error == ENOSYS && kernel_before(5, 6))
+        return "the kernel is older than 5.6 and has no pidfd_getfd(2)";
+    if (error == ENOSYS || (error == EPERM && refused_to_all()))
+        return "pidfd_getfd(2) is refused to every program here, by a container's "
+               "profile "
+               "perhaps: run kashim outside, or allow it";
+    if (error != EPERM && error != EACCES)
+        return strerror(error);
+    if (may_trace_all())
+        return "refused, by a security module or since its user namespace is another: "
+               "run "
+               "kashim as root of the host";
+    if (user != (uid_t)-1 && user != geteuid()) {
+        snprintf(text, sizeof text, "it is another user's, %u: run kashim as root%s",
+                 user, geteuid() ? " or as that user" : " with CAP_SYS_PTRACE");
+        return text;
+    }
+    if (error == EPERM && yama_scope() > 0) {
+        snprintf(text, sizeof text,
+                 "Yama forbids it (kernel.yama.ptrace_scope = %d): run kashim as root",
+                 yama_scope());
+        return text;
+    }
+    return "it has more rights than you, or had: run kashim as root";
+}
+
+/* ---- many processes ---------------------------------------------------------- */
+
+bool pids_have(const struct pids *pids, int pid)
+{
+    for (size_t i = 0; i < pids->count; i++)
+        if (pids->all[i] == pid)
+            return true;
+    return false;
+}
+
+void pids_add(struct pids *pids, int pid)
+{
+    if (pids_have(pids, pid))
+        return;
+    pids->all = with_room(pids->all, pids->count, sizeof *pids->all);
+    pids->all[pids->count++] = pid;
+}
+
+struct pids pids_all(void)
+{
+    struct pids pids = {0};
+    DIR *proc = opendir("/proc");
+
+    for (struct dirent *d; proc && (d = readdir(proc));) {
+        int pid = atoi(d->d_name);
+
+        if (pid <= 0)
+            continue;
+        pids.all = with_room(pids.all, pids.count, sizeof *pids.all);
+        pids.all[pids.count++] = pid;
+    }
+    if (proc)
+        closedir(proc);
+    return pids;
+}
+
+/* 0 if it has none, or has ended. The name in the file may hold blanks and parentheses. */
+static int parent_of(int pid)
+{
+    FILE *stat = open_file(pid, "stat");
+    char line[512];
+    const char *end;
+    int parent = 0;
+
+    if (stat && fgets(line, sizeof line, stat) && (end = strrchr(line, ')')) &&
+        sscanf(end, ") %*c %d", &parent) != 1)
+        parent = 0;
+    if (stat)
+        fclose(stat);
+    return parent;
+}
+
+void pids_add_descendants(struct pids *pids)
+{
+    struct pids all = pids_all(), parents = {0};
+    size_t before;
+
+    for (size_t i = 0; i < all.count; i++) {
+        parents.all = with_room(parents.all, i, sizeof *parents.all);
+        parents.all[i] = parent_of(all.all[i]);
+    }
+    do {
+        before = pids->count;
+        for (size_t i = 0; i < all.count; i++)
+            if (pids_have(pids, parents.all[i]))
+                pids_add(pids, all.all[i]);
+    } while (pids->count > before);
+    free(parents.all);
+    free(all.all);
+}

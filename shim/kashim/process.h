@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Another process: its sockets, its children, duplicates of its descriptors. It may end at
+ * any moment, and its number be given to another: the pidfd tells (pidfd_open(2)).
+ */
+#ifndef KASHIM_PROCESS_H
+#define KASHIM_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct process {
+    int pid;
+    int pidfd;     /* -1: refused */
+    char name[16]; /* comm of proc(5), printable; "process" if it can't be read */
+};
+
+/* 0 or an error number: ESRCH, EINVAL for a thread's number, ENOSYS before Linux 5.3. */
+int process_open(int pid, struct process *process);
+void process_close(struct process *process);
+bool process_has_ended(const struct process *process);
+
+struct descriptor {
+    int fd;
+    ino_t inode;
+};
+
+/* The sockets among its descriptors. */
+struct sockets {
+    struct descriptor *all;
+    size_t count;
+    size_t unreachable; /* further ones that an io_uring holds, without a descriptor */
+};
+
+/* 0 or an error number, EACCES say. To be freed in either case. */
+int process_sockets(const struct process *process, struct sockets *sockets);
+void sockets_free(struct sockets *sockets);
+
+/* A duplicate of a socket of the process (pidfd_getfd(2)), or a negated error number; ESTALE:
+ * the number belongs to something else by now. */
+int process_duplicate(const struct process *process, struct descriptor socket);
+
+/* Why the process may not be looked into, and what to do, after `error` of one of the
+ * above. The text is good until the next call. */
+const char *process_refusal(const struct process *process, int error);
+
+/* The user of the process; (uid_t)-1 if that can't be told. */
+uid_t process_user(int pid);
+
+/* Whether it has the library loaded: 1, 0, or -1 if that can't be told. */
+int process_has_library(const struct process *process);
+
+/* Processes by number, each once. */
+struct pids {
+    int *all;
+    size_t count;
+};
+
+bool pids_have(const struct pids *pids, int pid);
+void pids_add(struct pids *pids, int pid);
+
+/* All that /proc shows. */
+struct pids pids_all(void);
+
+/* Adds the children of those that are there, their children, and so on. */
+void pids_add_descendants(struct pids *pids);
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* The document is described in kashim(1): names stay, times are in seconds, what isn't
+ * known is null. */
+#include "report.h"
+
+#include <netinet/tcp.h>
+#include <stdio.h>
+
+static const char *const roles[ROLES] = {
+    [LISTENER] = "listener",
+    [ACCEPTED] = "accepted",
+    [OUTGOING] = "outgoing",
+};
+
+/* Process names hold nothing below a blank (struct process). */
+static void print_string(const char *name, const char *value)
+{
+    printf("\"%s\": \"", name);
+    for (; *value; value++)
+        printf(*value == '"' || *value == '\\' ? "\\%c" : "%c", *value);
+    putchar('"');
+}
+
+static void print_bool(const char *name, int value)
+{
+    printf(", \"%s\": %s", name, value < 0 ? "null" : value ? "true" : "false");
+}
+
+static void print_number(const char *name, long value)
+{
+    if (value < 0)
+        printf(", \"%s\": null", name);
+    else
+        printf(", \"%s\": %ld", name, value);
+}
+
+static void print_ms(const char *name, int ms)
+{
+    if (ms < 0)
+        printf(", \"%s\": null", name);
+    else
+        printf(", \"%s\": %d.%03d", name, ms / 1000, ms % 1000);
+}
+
+static void print_address(const char *name, const union ka_address *address)
+{
+    char host[ADDRESS_SIZE];
+
+    if (address->any.sa_family == AF_UNSPEC)
+        printf(", \"%s\": null", name);
+    else
+        printf(", \"%s\": {\"address\": \"%s\", \"port\": %u}", name,
+               host_text(address, host), address_port(address));
+}
+
+static void print_row(const struct row *row)
+{
+    const struct tcp_socket *s = &row->socket;
+
+    print_string("role", roles[row->role]);
+    printf(", \"protocol\": \"%s\", \"inode\": %lu", s->multipath ? "mptcp" : "tcp",
+           (unsigned long)s->inode);
+    print_address("local", &s->local);
+    print_address("peer", &s->peer);
+    print_bool("keepalive", row_keepalive(row));
+    print_number("idle", s->values.of[KA_IDLE]);
+    print_number("intvl", s->values.of[KA_INTVL]);
+    print_number("cnt", s->values.of[KA_CNT]);
+    print_ms("user_timeout", s->values.of[KA_USER_TIMEOUT]);
+    print_number("drop", row_drop_seconds(row));
+    print_ms("next_probe", s->timer);
+}
+
+static void print_section(const struct section *s)
+{
+    printf("{\"pid\": ");
+    printf(s->process.pid ? "%d, " : "null, ", s->process.pid);
+    print_string("name", s->process.pid ? s->process.name : "");
+    print_bool("library", s->library);
+    print_bool("all_of_user", s->of_user);
+    printf(", \"sockets\": [");
+    for (size_t i = 0; i < s->count; i++) {
+        printf("%s\n      {", i ? "," : "");
+        print_row(&s->rows[i]);
+        putchar('}');
+    }
+    printf("%s]}", s->count ? "\n    " : "");
+}
+
+void report_json(const struct report *report)
+{
+    struct totals totals = report_totals(report);
+
+    printf("{\n  \"version\": 1,\n  \"processes\": [");
+    for (size_t i = 0; i < report->count; i++) {
+        printf("%s\n    ", i ? "," : "");
+        print_section(&report->sections[i]);
+    }
+    printf("%s],\n  \"totals\": {\"processes\": %zu", report->count ? "\n  " : "",
+           totals.processes);
+    for (int r = 0; r < ROLES; r++)
+        printf(", \"%s\": {\"sockets\": %zu, \"unprotected\": %zu, \"unknown\": %zu}",
+               roles[r], totals.sockets[r], totals.unprotected[r], totals.unknown[r]);
+    puts("}\n}");
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "targets.h"
+
+#include "diag.h"
+#include "kashim.h"
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool targets_by_number(char **arguments, struct pids *pids)
+{
+    for (; *arguments; arguments++) {
+        int pid;
+
+        if (!ka_config_count(*arguments, INT_MAX - 1, &pid)) {
+            complain("'%s' is no process number", *arguments);
+            return false;
+        }
+        pids_add(pids, pid);
+    }
+    return true;
+}
+
+int targets_port(const char *argument)
+{
+    int port;
+
+    if (ka_config_count(argument, 65535, &port))
+        return port;
+    complain("--port: '%s' is not accepted (1 to 65535)", argument);
+    return 0;
+}
+
+static bool listens(const struct sockets *sockets, const struct tcp_sockets *listeners,
+                    int port)
+{
+    for (size_t i = 0; i < sockets->count; i++) {
+        const struct tcp_socket *s = diag_find(listeners, sockets->all[i].inode);
+
+        if (s && address_port(&s->local) == (unsigned)port)
+            return true;
+    }
+    return false;
+}
+
+static void add_listening(const struct tcp_sockets *listeners, int port,
+                          struct pids *pids)
+{
+    struct pids all = pids_all();
+
+    for (size_t i = 0; i < all.count; i++) {
+        struct process process;
+        struct sockets sockets;
+
+        if (process_open(all.all[i], &process))
+            continue;
+        process_sockets(&process, &sockets);
+        if (listens(&sockets, listeners, port))
+            pids_add(pids, all.all[i]);
+        sockets_free(&sockets);
+        process_close(&process);
+    }
+    free(all.all);
+}
+
+static bool somebody_listens(const struct tcp_sockets *listeners, int port)
+{
+    for (size_t i = 0; i < listeners->count; i++)
+        if (address_port(&listeners->all[i].local) == (unsigned)port)
+            return true;
+    return false;
+}
+
+bool targets_by_port(int port, struct pids *pids)
+{
+    struct tcp_sockets listeners;
+    int error = diag_read(getpid(), DIAG_LISTENERS, &listeners);
+
+    if (error)
+        complain(
+            "--port: the kernel doesn't tell its listeners (sock_diag): %s. Give the "
+            "PID",
+            strerror(error));
+    else if (!somebody_listens(&listeners, port))
+        complain("nobody listens on port %d here (in a container? give the PID)", port);
+    else {
+        add_listening(&listeners, port, pids);
+        if (!pids->count)
+            complain("the process that listens on port %d can't be seen: run kashim as "
+                     "root",
+                     port);
+    }
+    free(listeners.all);
+    return pids->count > 0;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* Which processes are meant: by their numbers, or by a port on which they listen. */
+#ifndef KASHIM_TARGETS_H
+#define KASHIM_TARGETS_H
+
+#include "process.h"
+
+/* Adds those that the arguments name. False: one is no process number, which is said. */
+bool targets_by_number(char **arguments, struct pids *pids);
+
+/* A port from an argument; 0: it is none, which is said. */
+int targets_port(const char *argument);
+
+/* Adds those with a listener on that port in our network namespace. False: none is seen,
+ * and why is said. */
+bool targets_by_port(int port, struct pids *pids);
+
+#endif

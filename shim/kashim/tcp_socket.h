@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* One TCP or MPTCP socket, as its owner or the kernel tells it. */
+#ifndef KASHIM_TCP_SOCKET_H
+#define KASHIM_TCP_SOCKET_H
+
+#include "../keepalive.h"
+
+#include <sys/types.h>
+
+struct tcp_socket {
+    ino_t inode;
+    bool multipath;               /* MPTCP */
+    unsigned state;               /* TCP_LISTEN ... of netinet/tcp.h */
+    union ka_address local, peer; /* peer: AF_UNSPEC where there is none */
+    struct ka_values values;      /* negative where unknown */
+    unsigned queue;               /* of a listener: connections not yet accepted */
+    int timer;                    /* ms to the keepalive timer's end; negative: unknown */
+    uid_t user;                   /* who made it; by sock_diag only */
+};
+
+/* From a descriptor of ours. False: it is no TCP socket, or one that neither listens nor
+ * has a connection. */
+bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *socket);
+
+/* "127.0.0.1" and "127.0.0.1:80", "::1" and "[::1]:80"; "-" for none. An IPv4 address
+ * mapped into IPv6 is shown as IPv4. */
+enum { ADDRESS_SIZE = 64 };
+const char *host_text(const union ka_address *address, char text[ADDRESS_SIZE]);
+const char *address_text(const union ka_address *address, char text[ADDRESS_SIZE]);
+unsigned address_port(const union ka_address *address);
+
+/* A set of port numbers. */
+struct ports {
+    unsigned char bits[65536 / 8];
+};
+
+static inline void ports_add(struct ports *ports, unsigned port)
+{
+    ports->bits[port / 8] |= (unsigned char)(1U << port % 8);
+}
+
+static inline bool ports_have(const struct ports *ports, unsigned port)
+{
+    return ports->bits[port / 8] >> port % 8 & 1;
+}
+
+/* A connection was accepted if somebody listens on its local port: connect(2) never chooses
+ * such a one (inet_hash_connect). The listener may be another process's. */
+enum role { LISTENER, ACCEPTED, OUTGOING };
+enum role tcp_socket_role(const struct tcp_socket *socket, const struct ports *listening);
+
+#endif

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* O_PATH */
+#include "unit.h"
+
+#include "kashim.h"
+#include "memory.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Where units lie; what stands in an earlier one counts. */
+static const char *const folders[] = {
+    "etc/systemd/system.control",   "run/systemd/system.control", "run/systemd/transient",
+    "etc/systemd/system",           "run/systemd/system",         "run/systemd/generator",
+    "usr/local/lib/systemd/system", "usr/lib/systemd/system",     "lib/systemd/system",
+    "run/systemd/generator.late",
+};
+enum { FOLDERS = sizeof folders / sizeof *folders };
+
+/* ---- names --------------------------------------------------------------------------- */
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+    size_t len = strlen(name), suffix_len = strlen(suffix);
+
+    return len > suffix_len && !strcmp(name + len - suffix_len, suffix);
+}
+
+bool unit_name(const char *argument, char name[256])
+{
+    static const char *const others[] = {".socket", ".target",   ".timer", ".mount",
+                                         ".path",   ".slice",    ".scope", ".device",
+                                         ".swap",   ".automount"};
+    const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                          ":-_.\\@";
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (has_suffix(argument, others[i])) {
+            complain("'%s' is no service%s", argument,
+                     i ? ""
+                       : ": a socket unit has its own KeepAlive=, see "
+                         "systemd.socket(5)");
+            return false;
+        }
+    if (!*argument || *argument == '.' || argument[strspn(argument, allowed)] ||
+        snprintf(name, 256, "%s%s", argument,
+                 has_suffix(argument, ".service") ? "" : ".service") >= 256) {
+        complain("'%s' is no name of a service", argument);
+        return false;
+    }
+    return true;
+}
+
+/* ---- the tree ------------------------------------------------------------------------ */
+
+int open_in_root(int root, const char *path, int flags)
+{
+    struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC,
+                           .resolve = RESOLVE_IN_ROOT};
+    long fd = syscall(SYS_openat2, root, path, &how, sizeof how);
+
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM)) /* Linux before 5.6 */
+        return openat(root, path + (*path == '/'), flags | O_CLOEXEC);
+    return (int)fd;
+}
+
+/* ---- one file -------------------------------------------------------------------------- */
+
+static char *strip(char *text)
+{
+    size_t len;
+
+    text += strspn(text, " \t\r\n");
+    for (len = strlen(text); len && strchr(" \t\r\n", text[len - 1]); len--)
+        ;
+    text[len] = '\0';
+    return text;
+}
+
+/* A line with those that continue it; a comment between these is none of it. NULL at the
+ * end; to be freed. */
+static char *read_line(FILE *file)
+{
+    char *whole = NULL, *line = NULL;
+    size_t size = 0;
+    bool more = true;
+
+    while (more && getline(&line, &size, file) >= 0) {
+        char *text = strip(line);
+        size_t len = strlen(text);
+        bool comment = *text == '#' || *text == ';';
+
+        if (comment && whole)
+            continue;
+        more = !comment && len && text[len - 1] == '\\';
+        if (more)
+            text[len - 1] = ' ';
+        whole = append(whole, text);
+    }
+    free(line);
+    return whole;
+}
+
+static bool read_settings(FILE *file, const char *path, unit_setting *setting,
+                          void *context)
+{
+    bool service = false, good = true;
+    char *line;
+
+    while (good && (line = read_line(file))) {
+        char *equals = strchr(line, '=');
+
+        if (*line == '[')
+            service = !strcmp(line, "[Service]");
+        else if (service && equals && *line != '#' && *line != ';') {
+            *equals = '\0';
+            good = setting(context, path, strip(line), strip(equals + 1));
+        }
+        free(line);
+    }
+    return good;
+}
+
+static bool read_file(int root, const char *path, unit_setting *setting, void *context)
+{
+    int fd = open_in_root(root, path, O_RDONLY);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    bool good;
+
+    if (!file) {
+        complain("/%s: %s", path, strerror(errno));
+        return false;
+    }
+    good = read_settings(file, path, setting, context);
+    fclose(file);
+    return good;
+}
+
+/* ---- the unit's own file ------------------------------------------------------------------ */
+
+/* "a@b.service" is made from "a@.service". False: it isn't made from another. */
+static bool template_of(const char *name, char template[256])
+{
+    const char *at = strchr(name, '@'), *dot = strrchr(name, '.');
+
+    if (!at || at + 1 == dot)
+        return false;
+    snprintf(template, 256, "%.*s%s", (int)(at + 1 - name), name, dot);
+    return true;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* Another name of a service, or one that is masked, is no place for a drop-in of ours. */
+static bool judge_link(int root, const char *path)
+{
+    char target[PATH_MAX];
+    int fd = open_in_root(root, path, O_PATH | O_NOFOLLOW);
+    ssize_t len = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof target - 1);
+
+    close(fd);
+    if (len < 0)
+        return true;
+    target[len] = '\0';
+    if (!strcmp(target, "/dev/null"))
+        complain("%s is masked: /%s leads to /dev/null", base_name(path), path);
+    else if (strcmp(base_name(target), base_name(path)) != 0)
+        complain("%s is another name of %s: name that", base_name(path),
+                 base_name(target));
+    else
+        return true;
+    return false;
+}
+
+/* The path of the first that is there. */
+static bool find_file(int root, const char *name, char path[PATH_MAX])
+{
+    for (int i = 0; i < FOLDERS; i++) {
+        int fd;
+
+        snprintf(path, PATH_MAX, "%s/%s", folders[i], name);
+        fd = open_in_root(root, path, O_PATH | O_NOFOLLOW);
+        close(fd);
+        if (fd >= 0)
+            return true;
+    }
+    return false;
+}
+
+/* ---- its drop-ins --------------------------------------------------------------------------- */
+
+struct drop_ins {
+    struct drop_in {
+        char name[NAME_MAX + 1];
+        char path[PATH_MAX];
+    } * all;
+    size_t count;
+};
+
+static void add_drop_in(struct drop_ins *d, const char *folder, const char *name)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (!strcmp(d->all[i].name, name))
+            return;
+    d->all = with_room(d->all, d->count, sizeof *d->all);
+    snprintf(d->all[d->count].name, sizeof d->all->name, "%s", name);
+    snprintf(d->all[d->count].path, sizeof d->all->path, "%s/%s", folder, name);
+    d->count++;
+}
+
+static void add_drop_ins(int root, const char *unit, struct drop_ins *drop_ins)
+{
+    for (int i = 0; i < FOLDERS; i++) {
+        char folder[NAME_MAX + sizeof "usr/local/lib/systemd/system/.d"];
+        int fd;
+        DIR *dir;
+
+        snprintf(folder, sizeof folder, "%s/%s.d", folders[i], unit);
+        fd = open_in_root(root, folder, O_RDONLY | O_DIRECTORY);
+        dir = fd < 0 ? NULL : fdopendir(fd);
+        for (struct dirent *d; dir && (d = readdir(dir));)
+            if (has_suffix(d->d_name, ".conf"))
+                add_drop_in(drop_ins, folder, d->d_name);
+        if (dir)
+            closedir(dir);
+    }
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct drop_in *)a)->name, ((const struct drop_in *)b)->name);
+}
+
+/* For "a-b@c.service" those of itself, of a-b@.service, a-.service and service: where two
+ * have the same name, the first counts. */
+static void find_drop_ins(int root, const char *name, struct drop_ins *d)
+{
+    char other[256];
+    size_t len = strcspn(name, "@.");
+
+    add_drop_ins(root, name, d);
+    if (template_of(name, other))
+        add_drop_ins(root, other, d);
+    while (len--)
+        if (name[len] == '-' && len) {
+            snprintf(other, sizeof other, "%.*s.service", (int)len + 1, name);
+            add_drop_ins(root, other, d);
+        }
+    add_drop_ins(root, "service", d);
+    if (d->count)
+        qsort(d->all, d->count, sizeof *d->all, by_name);
+}
+
+bool unit_read(int root, const char *name, unit_setting *setting, void *context)
+{
+    char path[PATH_MAX], template[256];
+    struct drop_ins drop_ins = {0};
+    bool good;
+
+    if (!find_file(root, name, path) &&
+        !(template_of(name, template) && find_file(root, template, path))) {
+        complain("there is no %s: nothing of that name lies in /etc/systemd/system, "
+                 "/usr/lib/systemd/system or their like",
+                 name);
+        return false;
+    }
+    good = judge_link(root, path) && read_file(root, path, setting, context);
+    find_drop_ins(root, name, &drop_ins);
+    for (size_t i = 0; good && i < drop_ins.count; i++)
+        good = read_file(root, drop_ins.all[i].path, setting, context);
+    free(drop_ins.all);
+    return good;
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+/* One character, after a backslash. */
+static char unescape(char c)
+{
+    static const char from[] = "abfnrtvs", to[] = "\a\b\f\n\r\t\v ";
+    const char *at = strchr(from, c);
+
+    return at && c ? to[at - from] : c;
+}
+
+char *unit_word(const char **value)
+{
+    const char *v = *value + strspn(*value, " \t");
+    char quote = '\0', *word, *w;
+
+    if (!*v)
+        return NULL;
+    w = word = allocate(strlen(v) + 1, 1);
+    for (; *v && (quote || !strchr(" \t", *v)); v++)
+        if (*v == quote)
+            quote = '\0';
+        else if (!quote && (*v == '"' || *v == '\''))
+            quote = *v;
+        else if (*v == '\\' && v[1])
+            *w++ = unescape(*++v);
+        else
+            *w++ = *v;
+    *value = v;
+    return word;
+}
+
+void unit_write_word(FILE *file, const char *word)
+{
+    putc('"', file);
+    for (; *word; word++)
+        fprintf(file, *word == '"' || *word == '\\' ? "\\%c" : "%c", *word);
+    putc('"', file);
+}

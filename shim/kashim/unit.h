@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* The files of a systemd service, below a root directory (systemd.unit(5)). */
+#ifndef KASHIM_UNIT_H
+#define KASHIM_UNIT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* The name with ".service" behind it where it has no suffix. False: that can't be a
+ * service's name, which is said. */
+bool unit_name(const char *argument, char name[256]);
+
+/* A file of the tree, as if `root` were /, whatever links lie on the way. A descriptor, or
+ * -1 and errno. */
+int open_in_root(int root, const char *path, int flags);
+
+/* Calls `setting` for each setting in the section [Service]: of the unit's own file, then of
+ * its drop-ins in the order in which they count. Stops and returns false when `setting` does,
+ * or when the unit can't be read, which is said. `file` is the path in the root; `value` has
+ * its continuation lines joined. */
+typedef bool unit_setting(void *context, const char *file, const char *key,
+                          const char *value);
+bool unit_read(int root, const char *name, unit_setting *setting, void *context);
+
+/* The next word of a setting, quotes and escapes resolved (systemd.syntax(7)); NULL at the
+ * end. To be freed. */
+char *unit_word(const char **value);
+
+/* Writes the word so that it is read back. */
+void unit_write_word(FILE *file, const char *word);
+
+#endif
