@@ -165,13 +165,24 @@ $(B)/tests/%: tests/fixtures/%.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -fexceptions -pthread -o $@ $< $(LDLIBS)
 
-$(B)/tests/uring: LDLIBS = -luring
+$(B)/tests/uring $(B)/tests/uring_server: LDLIBS = -luring
+
+# Programs that no preload reaches
+$(B)/tests/static_server: tests/fixtures/echo_server.c Makefile
+	$(say) CC $@
+	$(Q)musl-gcc -static -O2 -o $@ $<
+
+$(B)/tests/go_server: tests/fixtures/go_server.go Makefile
+	$(say) GO $@
+	$(Q)CGO_ENABLED=0 GO111MODULE=off GOCACHE=$(abspath $(B))/go-cache go build -o $@ $<
+
+UNREACHED = $(B)/tests/static_server $(B)/tests/go_server
 
 # Where no process may have 65,536 descriptors, the library with marks for 1,024
 $(B)/few-marks/libkashim.so: $(LIB_SRC) $(wildcard shim/*.h)
 	$(Q)$(MAKE) -s B=$(@D) CPPFLAGS='$(CPPFLAGS) -DKA_MARKS=1024' $@
 
-fixtures: $(FIXTURES) $(B)/few-marks/libkashim.so
+fixtures: $(FIXTURES) $(UNREACHED) $(B)/few-marks/libkashim.so
 
 # Scenario tests, all or those named: make test BATS=tests/servers.bats
 BATS = $(wildcard tests/*.bats)

@@ -9,9 +9,9 @@ set -eu
 build='gcc libc6-dev make'
 demo='tcpdump nftables iproute2 util-linux procps'
 test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 nginx redis-server nodejs
-      vsftpd tor systemd openbsd-inetd liburing-dev libcap2-bin'
+      vsftpd tor systemd openbsd-inetd liburing-dev libcap2-bin musl-tools golang-go'
 lint='shellcheck clang-format cppcheck mandoc'
-compat='gcc-multilib musl-tools lld qemu-user-static libc6-dev-arm64-cross
+compat='gcc-multilib lld qemu-user-static libc6-dev-arm64-cross
         libgcc-s1-arm64-cross debian-archive-keyring'
 
 fail() {

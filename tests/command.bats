@@ -5,25 +5,8 @@
 # shellcheck source=tests/lib.bash
 . "$BATS_TEST_DIRNAME/lib.bash"
 
-# The command with the library under test beside it.
 setup() {
-    dir=$BATS_TEST_TMPDIR
-    cp "$root/build/kashim" "$dir/kashim"
-    cp "$KASHIM_LIB" "$dir/libkashim.so"
-}
-
-# kashim ARGUMENT...: $output, $stderr and $status.
-kashim() {
-    status=0
-    output=$(without_harness timeout 60 "$dir/kashim" "$@" 2>"$dir/stderr") || status=$?
-    stderr=$(cat "$dir/stderr")
-}
-
-# refused STATUS TEXT: with nothing on stdout, and one line.
-refused() {
-    harmless 'exit status' "$1" "$status"
-    harmless 'output' '' "$output"
-    [[ $stderr == kashim:*"$2"* && $stderr != *$'\n'* ]] || harmless 'message' "$2" "$stderr"
+    install_command
 }
 
 accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b')
@@ -143,12 +126,6 @@ kashim_in() {
 }
 
 # ---- check ---------------------------------------------------------------------
-
-# says STATUS TEXT
-says() {
-    harmless "exit status for $2" "$1" "$status"
-    [[ $output == *"$2"* ]] || harmless 'verdict' "$2" "$output$stderr"
-}
 
 # bats test_tags=harmless
 @test "check: what can be served, and a setting of its own" {

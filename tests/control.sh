@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# control.sh [FILE.bats...]: shows that the tests can fail. With an empty library in place
-# of ours all tests tagged effect must fail and all tagged harmless pass; with the library
-# that has FAULT, all tagged clumsy:FAULT must fail; with a parser that does nothing, all
-# unit tests. A failure counts where it is the test's verdict (lib.bash), and not, say, a
+# control.sh [FILE.bats...]: shows that the tests can fail. With an empty library and a
+# command that does nothing in place of ours all tests tagged effect must fail, and with the
+# empty library alone all tagged harmless pass; with the library that has FAULT, or the
+# command that does nothing for "mute", all tagged clumsy:FAULT must fail; with a parser
+# that does nothing, all unit tests. A failure counts where it is the test's verdict (lib.bash), and not, say, a
 # program that is missing.
 #
 # Names each test that doesn't do as it must. The last line: N passed, N failed.
@@ -13,6 +14,7 @@ set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 empty=$root/build/tests/libempty.so
 clumsy=$root/build/tests/libclumsy.so
+mute=/bin/true
 passed=0 failed=0
 
 # The tests that have no tag, or both.
@@ -57,7 +59,7 @@ round() {
             echo "  must end in $must and ends in $outcome: $name"
             ;;
         esac
-    done < <(KASHIM_LIB=$library bats --tap --filter-tags "$tag" "$@" 2>&1 | outcomes)
+    done < <(KASHIM_LIB=$library KASHIM_COMMAND=$command bats --tap --filter-tags "$tag" "$@" 2>&1 | outcomes)
     # of some files none may have the tag, but not of all
     if [ $((good + bad)) -eq 0 ] && [ "$all" ]; then
         bad=1
@@ -95,10 +97,14 @@ main() {
     [ -z "$unlike" ] || { echo "$unlike"; failed=$(grep -c . <<<"$unlike"); }
 
     units
-    round 'tests of effect, empty library' "$empty" effect no-effect "$@"
+    command=$mute
+    round 'tests of effect, empty library and command' "$empty" effect no-effect "$@"
+    command=''
     round 'tests of harmlessness, empty library' "$empty" harmless ok "$@"
     for fault in $(faults "$@"); do
         export CLUMSY=$fault
+        command=''
+        [ "$fault" != mute ] || command=$mute
         round "tests of harmlessness, library with fault '$fault'" "$clumsy" "clumsy:$fault" harm "$@"
     done
     echo "$passed passed, $failed failed"

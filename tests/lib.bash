@@ -131,6 +131,41 @@ same_with() {
     harmless 'what it does and says' "$bare" "$output"
 }
 
+# ---- the command -------------------------------------------------------------------
+
+# install_command: into $dir, with the library under test beside it.
+install_command() {
+    dir=$BATS_TEST_TMPDIR
+    cp "${KASHIM_COMMAND:-$root/build/kashim}" "$dir/kashim"
+    cp "$KASHIM_LIB" "$dir/libkashim.so"
+}
+
+# kashim ARGUMENT...: $output, $stderr and $status.
+kashim() {
+    as '' "$dir/kashim" "$@"
+}
+
+# as 'WRAPPER...' COMMAND...: the same for any command, under another.
+as() {
+    status=0
+    # shellcheck disable=SC2086 # words
+    output=$(without_harness timeout 60 $1 "${@:2}" 2>"$dir/stderr") || status=$?
+    stderr=$(cat "$dir/stderr")
+}
+
+# says STATUS TEXT: on stdout, among others.
+says() {
+    harmless "exit status for $2" "$1" "$status"
+    [[ $output == *"$2"* ]] || harmless 'result' "$2" "$output$stderr"
+}
+
+# refused STATUS TEXT: with nothing on stdout, and one line.
+refused() {
+    harmless 'exit status' "$1" "$status"
+    harmless 'output' '' "$output"
+    [[ $stderr == kashim:*"$2"* && $stderr != *$'\n'* ]] || harmless 'message' "$2" "$stderr"
+}
+
 # ---- servers in the background -----------------------------------------------------
 
 started=()
@@ -158,16 +193,19 @@ listens_on() {
     [ -n "$(ss -Htln "sport = :$1")" ]
 }
 
-# serve PORT [VAR=VALUE...] COMMAND...: starts it under the library, with $timers, and waits
-# until it listens. Its process is $server.
-serve() {
+# serve_bare PORT COMMAND...: starts it and waits until it listens. Its process is $server.
+serve_bare() {
     local port=$1
     shift
-    without_harness exec env "LD_PRELOAD=$KASHIM_LIB" "${timers[@]}" "$@" \
-        </dev/null >"$BATS_TEST_TMPDIR/server" 2>&1 &
+    without_harness exec "$@" </dev/null >"$BATS_TEST_TMPDIR/server" 2>&1 &
     server=$!
     started+=("$server")
     wait_for 10 listens_on "$port" || { cat "$BATS_TEST_TMPDIR/server"; return 1; }
+}
+
+# serve PORT [VAR=VALUE...] COMMAND...: the same under the library, with $timers.
+serve() {
+    serve_bare "$1" env "LD_PRELOAD=$KASHIM_LIB" "${timers[@]}" "${@:2}"
 }
 
 # say PORT LINE: connects and sends it. The connection, on descriptor $client, stays open.

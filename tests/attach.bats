@@ -1,0 +1,329 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# kashim attach: processes that run already, whatever they are.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
+
+setup() {
+    install_command
+    port=$(free_port)
+}
+
+attach=(attach -i 61 -n 11 -c 7)
+
+# attached_before_and_after REQUEST: $server gets the options for a connection that it has,
+# and for one that comes later.
+attached_before_and_after() {
+    ask "$port" "$1"
+    effect 'before' "$untouched" "$(connections_at "$port")"
+    kashim "${attach[@]}" "$server"
+    effect 'exit status' 0 "$status"
+    effect 'the connection from before' "$ours" "$(connections_at "$port")"
+    ask "$port" "$1"
+    effect 'both' "$ours" "$(connections_at "$port")"
+    effect 'how many' 2 "$(sockopts "$server" | grep -c ":$port .* tcp connected")"
+}
+
+connected_to() {
+    [ -n "$(ss -Htn "dport = :$1")" ]
+}
+
+has_options() {
+    sockopts "$1" | grep -q keepalive=1
+}
+
+# ---- what it reaches -----------------------------------------------------------
+
+# bats test_tags=effect
+@test "attach: redis-server" {
+    need redis-server
+    serve_bare "$port" redis-server --port "$port" --save '' --tcp-keepalive 0
+    attached_before_and_after PING
+    effect 'said' "redis-server ($server): listeners: 2 changed, 0 already right, 0 failed; connections: 1 changed, 0 already right, 0 failed" "$output"
+    kashim "${attach[@]}" "$server"
+    effect 'again' "redis-server ($server): listeners: 0 changed, 2 already right, 0 failed; connections: 0 changed, 2 already right, 0 failed" "$output"
+}
+
+# bats test_tags=effect
+@test "attach: a static program" {
+    serve_bare "$port" static_server "$port"
+    attached_before_and_after hello
+}
+
+# bats test_tags=effect
+@test "attach: a Go program" {
+    serve_bare "$port" go_server "$port"
+    attached_before_and_after $'GET / HTTP/1.1\r\nHost: x\r\n'
+}
+
+# bats test_tags=effect
+@test "attach: a program that accepts by io_uring" {
+    [ "$(cat /proc/sys/kernel/io_uring_disabled 2>/dev/null)" != 2 ] ||
+        unless_ci 'io_uring is switched off'
+    serve_bare "$port" uring_server "$port"
+    attached_before_and_after ''
+}
+
+# bats test_tags=effect
+@test "attach: direct descriptors of io_uring are out of reach, which is said" {
+    [ "$(cat /proc/sys/kernel/io_uring_disabled 2>/dev/null)" != 2 ] ||
+        unless_ci 'io_uring is switched off'
+    serve_bare "$port" uring_server "$port" direct
+    ask "$port" ''
+    kashim "${attach[@]}" "$server"
+    effect 'exit status' 1 "$status"
+    effect 'said' "kashim: uring_server ($server): out of reach: 1 sockets that an io_uring has as direct descriptors" "$stderr"
+    effect 'the listener' "${ours/connected/listening}" "$(sockopts "$server" | sed -n 's/.* tcp listening/tcp listening/p')"
+}
+
+# bats test_tags=effect
+@test "attach: node" {
+    need node
+    serve_bare "$port" node -e "require('net').createServer(c => c.on('data', d => c.write(d))).listen($port, '127.0.0.1')"
+    attached_before_and_after hello
+}
+
+# bats test_tags=effect
+@test "attach: MPTCP" {
+    [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ] || unless_ci 'there is no MPTCP'
+    serve_bare "$port" python3 -c "
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
+s.bind(('127.0.0.1', $port)); s.listen()
+while True:
+    c, _ = s.accept(); c.recv(10); c.send(b'hello\n'); globals().setdefault('kept', []).append(c)"
+    ask "$port" x
+    kashim "${attach[@]}" "$server"
+    effect 'exit status' 0 "$status"
+    effect 'connection and listener' 2 "$(sockopts "$server" | grep -c ' keepalive=1 idle=61 intvl=11 cnt=7')"
+}
+
+# bats test_tags=effect
+@test "attach: --children takes the workers; without, they are mentioned" {
+    need nginx
+    cat >"$dir/nginx.conf" <<END
+daemon off; worker_processes 2; pid $dir/pid;
+events {}
+http { access_log off; server { listen 127.0.0.1:$port; } }
+END
+    serve_bare "$port" nginx -c "$dir/nginx.conf" -e "$dir/error.log"
+    ask "$port" $'GET / HTTP/1.1\r\nHost: x\r\n'
+    kashim "${attach[@]}" "$server"
+    effect 'said' 'kashim: not looked at: 2 processes that these have started (--children takes them)' "$stderr"
+    effect 'the connection' "$untouched" "$(connections_at "$port")"
+    kashim "${attach[@]}" --children "$server"
+    effect 'lines' 3 "$(grep -c '^nginx ' <<<"$output")"
+    effect 'the connection' "$ours" "$(connections_at "$port")"
+}
+
+# bats test_tags=effect
+@test "attach: a process that has only a connection, whose listener is another's" {
+    need socat
+    serve_bare "$port" socat "TCP-LISTEN:$port,fork,reuseaddr" EXEC:cat
+    ask "$port" hello
+    kashim "${attach[@]}" "$(pgrep -P "$server" -x socat)"
+    effect 'said' 1 "$(grep -c 'listeners: 0 changed.*connections: 1 changed' <<<"$output")"
+    effect 'the connection' "$ours" "$(connections_at "$port")"
+}
+
+# bats test_tags=effect
+@test "attach: --port finds the processes" {
+    serve_bare "$port" echo_server "$port"
+    ask "$port" hello
+    kashim "${attach[@]}" --port "$port"
+    effect 'said' 1 "$(grep -c "^echo_server ($server): listeners: 1 changed.*connections: 1 changed" <<<"$output")"
+    effect 'the connection' "$ours" "$(connections_at "$port")"
+}
+
+# bats test_tags=effect
+@test "attach: in another network namespace, by the listener of another process there" {
+    unshare -n true 2>/dev/null || unless_ci 'network namespaces are refused'
+    need socat
+    unshare -n bash -c "ip link set lo up
+        socat TCP-LISTEN:$port,fork,reuseaddr EXEC:cat & echo \$! >'$dir/server'
+        until exec 5<>/dev/tcp/127.0.0.1/$port; do sleep 0.02; done 2>/dev/null
+        echo hello >&5; read -r <&5; : >'$dir/ready'; wait" &
+    started+=($!)
+    wait_for 10 [ -e "$dir/ready" ]
+    server=$(cat "$dir/server")
+    started+=("$server")
+    kashim "${attach[@]}" "$(pgrep -P "$server" -x socat)"
+    effect 'the connection' "$ours" "$(connections_at "$port")"
+}
+
+# ---- what it leaves alone -------------------------------------------------------
+
+# bats test_tags=effect
+@test "attach: --listeners-only" {
+    serve_bare "$port" echo_server "$port"
+    ask "$port" hello
+    kashim "${attach[@]}" --listeners-only "$server"
+    effect 'said' "echo_server ($server): listeners: 1 changed, 0 already right, 0 failed" "$output"
+    effect 'the connection' "$untouched" "$(connections_at "$port")"
+    ask "$port" hello
+    effect 'the next' 1 "$(connections_at "$port" | grep -cx "$ours")"
+}
+
+# bats test_tags=effect
+@test "attach: outgoing connections only with --connect" {
+    need socat
+    serve_bare "$port" echo_server "$port"
+    socat -u "TCP:127.0.0.1:$port" - </dev/null &
+    local client=$!
+    started+=($client)
+    wait_for 10 connected_to "$port"
+    kashim "${attach[@]}" $client
+    effect 'said' "socat ($client): listeners: 0 changed, 0 already right, 0 failed; connections: 0 changed, 0 already right, 0 failed; outgoing: 1 left alone" "$output"
+    effect 'not' 1 "$(sockopts $client | grep -c "$untouched")"
+    kashim "${attach[@]}" --connect $client
+    effect 'with --connect' 1 "$(sockopts $client | grep -c "$ours")"
+}
+
+# bats test_tags=effect
+@test "attach: only the ports that are meant" {
+    serve_bare "$port" echo_server "$port"
+    ask "$port" hello
+    kashim "${attach[@]}" -p 1-5 "$server"
+    effect 'the connection' "$untouched" "$(connections_at "$port")"
+    KA_PORTS=$port kashim "${attach[@]}" "$server"
+    effect 'the connection' "$ours" "$(connections_at "$port")"
+}
+
+# bats test_tags=effect
+@test "attach: the environment counts, an option overrides it, TCP_USER_TIMEOUT" {
+    serve_bare "$port" echo_server "$port"
+    ask "$port" hello
+    KA_IDLE=99 KA_INTVL=11 KA_CNT=7 kashim attach -i 61 -u auto "$server"
+    effect 'the connection' "${ours/timeout=0/timeout=138000}" "$(connections_at "$port")"
+}
+
+# ---- queues and races ------------------------------------------------------------
+
+# bats test_tags=effect
+@test "attach: waits until what was queued has been accepted" {
+    serve_bare "$port" echo_server "$port" 1
+    say "$port" one
+    say "$port" two
+    kashim "${attach[@]}" "$server"
+    effect 'exit status' 0 "$status"
+    effect 'said' 1 "$(grep -c 'connections: 2 changed' <<<"$output")"
+    effect 'the connections' "$ours" "$(connections_at "$port")"
+}
+
+# bats test_tags=effect
+@test "attach: says how many still wait after two seconds" {
+    serve_bare "$port" echo_server "$port" never
+    say "$port" one
+    say "$port" two
+    kashim "${attach[@]}" "$server"
+    effect 'exit status' 1 "$status"
+    effect 'said' "kashim: up to 2 connections were queued before and haven't been accepted in 2 seconds: attach again when they have" "$stderr"
+}
+
+# bats test_tags=effect
+@test "attach: a process that opens and closes sockets as fast as it can, for ten seconds" {
+    local rounds=0
+    serve_bare "$port" churn "$port" 10
+    while kill -0 "$server" 2>/dev/null; do
+        kashim "${attach[@]}" "$server"
+        rounds=$((rounds + 1))
+        [ "$status" = 0 ] || kill -0 "$server" 2>/dev/null || break
+        effect "exit status, with '$stderr'" 0 "$status"
+        effect 'the listener' 1 "$(grep -c 'listeners: . changed, . already right, 0 failed.* 0 failed' <<<"$output")"
+    done
+    [ $rounds -gt 50 ] || effect 'rounds' 'more than 50' "$rounds"
+    wait "$server"
+    effect 'what it saw' 'unix 0 outgoing 0' "$(sed 's/^rounds [0-9]* //' "$dir/server")"
+}
+
+# bats test_tags=effect
+@test "attach: a process that ends meanwhile" {
+    serve_bare "$port" echo_server "$port" never
+    say "$port" one
+    without_harness "$dir/kashim" "${attach[@]}" "$server" >"$dir/out" 2>"$dir/stderr" &
+    local attaching=$!
+    wait_for 10 has_options "$server" || effect 'the options' 'on meanwhile' off
+    kill "$server"
+    status=0
+    wait $attaching || status=$?
+    effect 'exit status' 1 "$status"
+    effect 'said' "kashim: echo_server ($server): it has ended" "$(cat "$dir/stderr")"
+}
+
+# ---- refusals ---------------------------------------------------------------------
+
+# bats test_tags=harmless,clumsy:mute
+@test "attach: wrong arguments" {
+    kashim attach
+    refused 2 'which processes?'
+    kashim attach --port 80 1
+    refused 2 'which processes?'
+    local bad
+    for bad in x 0 -1 1x 99999999999 '' ' 1'; do
+        kashim attach -- "$bad"
+        refused 2 "'$bad' is no process number"
+    done
+    for bad in 0 65536 x ''; do
+        kashim attach --port "$bad"
+        refused 2 "--port: '$bad' is not accepted (1 to 65535)"
+    done
+    for bad in --force --no-children --log=stderr; do
+        kashim attach "$bad" 1
+        refused 2 "${bad%=*} means nothing here: it acts inside the program"
+    done
+    kashim attach -i 0 1
+    refused 2 "--idle: '0' is not accepted"
+    KA_CNT=x kashim attach 1
+    refused 2 "KA_CNT: 'x' is not accepted"
+    kashim attach --nonsense 1
+    refused 2 '--nonsense'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "attach: no such process, a thread, no sockets, nobody there, KA_OFF" {
+    kashim attach 4194304
+    refused 1 'process (4194304): there is no such process'
+    kashim attach --port "$port"
+    refused 1 "nobody listens on port $port here"
+    sleep 60 &
+    started+=($!)
+    kashim attach $!
+    refused 1 'no TCP listener and no connection was found'
+    KA_OFF=1 kashim attach $!
+    refused 1 'KA_OFF=1 is set, so nothing was done'
+    serve_bare "$port" go_server "$port"
+    kashim attach "$(ls "/proc/$server/task" | grep -vx "$server" | head -n 1)"
+    refused 1 'that is the number of a thread, not of a process'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "attach: another user's process, as an ordinary user" {
+    [ $EUID = 0 ] || unless_ci 'two users take root'
+    serve_bare "$port" echo_server "$port"
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    local nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+    as "$nobody" "$dir/kashim" "${attach[@]}" "$server"
+    refused 1 "echo_server ($server): it is another user's, 0: run kashim as root or as that user"
+    as "$nobody" "$dir/kashim" "${attach[@]}" --port "$port"
+    refused 1 "the process that listens on port $port can't be seen: run kashim as root"
+    as 'setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace' "$dir/kashim" "${attach[@]}" "$server"
+    refused 1 "echo_server ($server): it has more rights than you, or had: run kashim as root"
+}
+
+# refusing ERROR [WHEN]: strace, which has pidfd_getfd(2) fail.
+refusing() {
+    echo "strace -qq -o /dev/null -e inject=pidfd_getfd:error=$1${2+:when=$2}"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "attach: pidfd_getfd(2) refused: by an old kernel, a profile, Yama, a security module" {
+    need strace
+    serve_bare "$port" echo_server "$port"
+    as "$(refusing ENOSYS)" "$dir/kashim" "${attach[@]}" "$server"
+    refused 1 "pidfd_getfd(2) is refused to every program here, by a container's profile"
+    as "$(refusing EPERM)" "$dir/kashim" "${attach[@]}" "$server"
+    refused 1 "pidfd_getfd(2) is refused to every program here, by a container's profile"
+    as "$(refusing EPERM 1)" "$dir/kashim" "${attach[@]}" "$server"
+    refused 1 'refused, by a security module or since its user namespace is another'
+}
