@@ -293,10 +293,11 @@ static bool put_drop_in(int folder)
 static bool systemctl(const char *verb, const char *unit)
 {
     char *argv[] = {(char[]){"systemctl"}, (char *)verb, (char *)unit, NULL};
-    int status = 0;
+    int status = 0, error;
     pid_t pid;
-    int error = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
 
+    fflush(stdout); /* what it prints comes after */
+    error = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
     if (error) {
         complain("systemctl: %s", strerror(error));
         return false;

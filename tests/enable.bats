@@ -1,0 +1,267 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# kashim enable and disable: one drop-in of a systemd service, and nothing else.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
+
+# A tree with a service, and the library where the command was told that it is installed.
+setup() {
+    install_command
+    tree=$dir/tree
+    drop_in=$tree/etc/systemd/system/x.service.d/kashim.conf
+    library=$(cat "$root/build/libdir")/libkashim.so
+    mkdir -p "$tree/etc/systemd/system" "$tree/usr/lib/systemd/system" "$tree${library%/*}"
+    cp "$KASHIM_LIB" "$tree$library"
+    unit 'Environment=A=b' 'ExecStart=/bin/x'
+}
+
+# unit LINE...: the service's own file.
+unit() {
+    printf '%s\n' '[Unit]' 'Environment=LD_PRELOAD=not-of-the-service' '[Service]' "$@" \
+        >"$tree/usr/lib/systemd/system/x.service"
+}
+
+# other NAME LINE...: another drop-in.
+other() {
+    mkdir -p "$tree/etc/systemd/system/x.service.d"
+    printf '%s\n' '[Service]' "${@:2}" >"$tree/etc/systemd/system/x.service.d/$1"
+}
+
+enable() {
+    kashim enable --root "$tree" "$@"
+}
+
+# written LINE...: the drop-in has these settings, in this order, and nothing else.
+written() {
+    effect 'exit status' 0 "$status"
+    effect 'drop-in' "$(printf '%s\n' '[Service]' "$@")" "$(grep -v '^#' "$drop_in" 2>&1)"
+}
+
+# not_enabled TEXT: refused, and the tree is as it was.
+not_enabled() {
+    enable -i 60 "${2-x}"
+    refused 1 "$1"
+    [ ! -e "$drop_in" ] || harmless 'drop-in' none "$(cat "$drop_in")"
+}
+
+# files: all of the tree with what they hold.
+files() {
+    find "$tree" -type f -exec cksum {} + | sort
+}
+
+# bats test_tags=effect
+@test "enable: writes the drop-in and nothing else, disable removes it" {
+    local before
+    before=$(files)
+    enable -i 60 --intvl 10 -c 5 -u auto -p 80,90-99 --connect --force --no-children --log stderr x
+    effect 'said' "wrote $drop_in" "$output"
+    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"' \
+        'Environment="KA_INTVL=10"' 'Environment="KA_CNT=5"' 'Environment="KA_USER_TIMEOUT=auto"' \
+        'Environment="KA_PORTS=80,90-99"' 'Environment="KA_CONNECT=1"' 'Environment="KA_FORCE=1"' \
+        'Environment="KA_CHILDREN=0"' 'Environment="KA_LOG=stderr"'
+    effect 'mode' 644 "$(stat -c %a "$drop_in")"
+    effect 'the others' "$before" "$(files | grep -v kashim.conf)"
+    enable -i 90 x.service
+    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=90"'
+    kashim disable --root "$tree" x
+    effect 'said' "removed $drop_in" "$output"
+    effect 'the tree' "$before" "$(files)"
+    effect 'the folder' gone "$([ -e "${drop_in%/*}" ] || echo gone)"
+    kashim disable --root "$tree" x
+    effect 'again' '0 x.service is not enabled' "$status $output"
+}
+
+# environment_by_systemd: what a systemd that runs nothing makes of the tree's x.service.
+environment_by_systemd() {
+    local as_user=()
+    [ $EUID != 0 ] || as_user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    mkdir -m 777 "$dir/run"
+    "${as_user[@]}" env XDG_RUNTIME_DIR="$dir/run" \
+        SYSTEMD_UNIT_PATH="$tree/etc/systemd/system:$tree/usr/lib/systemd/system:" \
+        timeout 60 /lib/systemd/systemd --test --user --unit=x.service 2>/dev/null |
+        sed -n '/-> Unit x.service/,/Action/s/^\t*Environment: //p'
+}
+
+# bats test_tags=effect
+@test "enable: what systemd reads in it" {
+    [ -x /lib/systemd/systemd ] || unless_ci 'systemd is missing'
+    unit 'Environment="A=b c" "LD_PRELOAD=/a%%b.so"' 'ExecStart=/bin/true'
+    enable -i 60 -p 80,90-99 x
+    effect 'exit status' 0 "$status"
+    effect 'environment' "$(printf '%s\n' 'A=b c' "LD_PRELOAD=/a%b.so:$library" KA_IDLE=60 KA_PORTS=80,90-99)" \
+        "$(environment_by_systemd)"
+}
+
+# bats test_tags=effect
+@test "enable: the environment counts" {
+    KA_IDLE=99 KA_CNT=7 enable -i 60 x
+    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"' 'Environment="KA_CNT=7"'
+}
+
+# bats test_tags=effect
+@test "enable: an LD_PRELOAD of the unit is extended" {
+    unit 'Environment="A=b c" LD_PRELOAD=/a.so' 'ExecStart=/bin/x'
+    enable x
+    written "Environment=\"LD_PRELOAD=/a.so:$library\""
+    unit '# Environment=LD_PRELOAD=/no.so' "Environment='LD_PRELOAD=/a.so /%p.so' \\" '# a comment between' '  C=d'
+    enable x
+    written "Environment=\"LD_PRELOAD=/a.so /%p.so:$library\""
+    other a.conf 'Environment=LD_PRELOAD=/c.so'
+    enable x
+    written "Environment=\"LD_PRELOAD=/c.so:$library\""
+    other a.conf 'Environment='
+    enable x
+    written "Environment=\"LD_PRELOAD=$library\""
+    other a.conf "Environment=LD_PRELOAD=/a.so:$library"
+    enable x
+    written "Environment=\"LD_PRELOAD=/a.so:$library\""
+}
+
+# bats test_tags=effect
+@test "enable: drop-ins of other names and places count as systemd has it" {
+    mkdir -p "$tree"/run/systemd/system/{x.service.d,service.d} "$tree/usr/lib/systemd/system/x.service.d"
+    printf '[Service]\nEnvironment=LD_PRELOAD=/all.so\n' >"$tree/run/systemd/system/service.d/a.conf"
+    enable x
+    written "Environment=\"LD_PRELOAD=/all.so:$library\""
+    printf '[Service]\nEnvironment=LD_PRELOAD=/usr.so\n' >"$tree/usr/lib/systemd/system/x.service.d/b.conf"
+    enable x
+    written "Environment=\"LD_PRELOAD=/usr.so:$library\""
+    printf '[Service]\nEnvironment=LD_PRELOAD=/run.so\n' >"$tree/run/systemd/system/x.service.d/b.conf"
+    enable x
+    written "Environment=\"LD_PRELOAD=/run.so:$library\""
+    other b.conf 'Environment=LD_PRELOAD=/etc.so'
+    enable x
+    written "Environment=\"LD_PRELOAD=/etc.so:$library\""
+}
+
+# bats test_tags=effect
+@test "enable: templates and instances" {
+    mv "$tree/usr/lib/systemd/system/x.service" "$tree/usr/lib/systemd/system/a-x@.service"
+    mkdir -p "$tree"/etc/systemd/system/{a-x@,a-}.service.d
+    printf '[Service]\nEnvironment=LD_PRELOAD=/prefix.so\n' >"$tree/etc/systemd/system/a-.service.d/a.conf"
+    drop_in=$tree/etc/systemd/system/a-x@one.service.d/kashim.conf
+    enable a-x@one
+    written "Environment=\"LD_PRELOAD=/prefix.so:$library\""
+    printf '[Service]\nEnvironment=LD_PRELOAD=/template.so\n' >"$tree/etc/systemd/system/a-x@.service.d/b.conf"
+    enable a-x@one
+    written "Environment=\"LD_PRELOAD=/template.so:$library\""
+    drop_in=$tree/etc/systemd/system/a-x@.service.d/kashim.conf
+    enable a-x@
+    written "Environment=\"LD_PRELOAD=/template.so:$library\""
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: what would undo or override ours is refused, and named" {
+    other override.conf 'Environment=LD_PRELOAD=/o.so'
+    not_enabled '/etc/systemd/system/x.service.d/override.conf has LD_PRELOAD, which would override ours'
+    other override.conf 'Environment=A=b "KA_IDLE=5"'
+    not_enabled 'has KA_IDLE, which would override ours'
+    other override.conf 'Environment='
+    not_enabled 'has an empty Environment=, which would undo ours'
+    rm "$tree/etc/systemd/system/x.service.d/override.conf"
+    unit 'UnsetEnvironment=A LD_PRELOAD'
+    not_enabled 'has UnsetEnvironment= of one of ours, which would undo it'
+    printf 'A=b\n LD_PRELOAD=/f.so\n' >"$tree/etc/vars"
+    unit 'EnvironmentFile=-/etc/vars'
+    not_enabled '/etc/vars has LD_PRELOAD, and as an EnvironmentFile= overrides ours'
+    unit 'RootDirectory=/srv'
+    not_enabled "has RootDirectory, and there the library is missing: $library"
+    unit 'RootImage=/srv.img'
+    not_enabled 'has RootImage, and there the library is missing'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: no such unit, masked, another name, no service, no library" {
+    not_enabled 'there is no y.service' y
+    ln -s /dev/null "$tree/etc/systemd/system/x.service"
+    not_enabled 'x.service is masked'
+    ln -sf /usr/lib/systemd/system/x.service "$tree/etc/systemd/system/z.service"
+    not_enabled 'z.service is another name of x.service: name that' z
+    rm "$tree/etc/systemd/system/x.service"
+    enable x.socket
+    refused 2 "'x.socket' is no service: a socket unit has its own KeepAlive="
+    enable ../x
+    refused 2 "'../x' is no name of a service"
+    enable ''
+    refused 2 "'' is no name of a service"
+    enable
+    refused 2 'enable: which UNIT?'
+    enable x y
+    refused 2 'enable: which UNIT?'
+    enable -i 0 x
+    refused 2 "--idle: '0' is not accepted"
+    enable --now x
+    refused 2 '--now is for this system, and --root for another'
+    kashim enable --root "$dir/nowhere" x
+    refused 1 "--root $dir/nowhere: No such file or directory"
+    rm "$tree$library"
+    not_enabled "the library is missing: $tree$library"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: a drop-in of this name that kashim didn't write stays" {
+    other kashim.conf 'Environment=A=mine'
+    local before
+    before=$(files)
+    enable x
+    refused 1 "$drop_in was not written by kashim: left as it is"
+    kashim disable --root "$tree" x
+    refused 1 "$drop_in was not written by kashim: left as it is"
+    harmless 'the tree' "$before" "$(files)"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: where nothing can be written, nothing is left" {
+    need strace
+    local before
+    before=$(files)
+    as 'strace -qq -o /dev/null -e inject=renameat:error=EROFS' "$dir/kashim" enable --root "$tree" x
+    refused 1 "$drop_in: Read-only file system"
+    as 'strace -qq -o /dev/null -e inject=fsync:error=ENOSPC' "$dir/kashim" enable --root "$tree" x
+    refused 1 "$drop_in: No space left on device"
+    harmless 'the tree' "$before" "$(files)"
+}
+
+# bats test_tags=effect
+@test "enable: links of the tree stay in the tree" {
+    mkdir -p "$tree/opt"
+    mv "$tree/usr/lib/systemd/system/x.service" "$tree/opt"
+    ln -s /opt/x.service "$tree/etc/systemd/system/x.service"
+    enable x
+    written "Environment=\"LD_PRELOAD=$library\""
+}
+
+# bats test_tags=effect
+@test "enable: says what to run next, and runs it with --now" {
+    [ $EUID = 0 ] && unshare -m true 2>/dev/null || unless_ci 'takes a mount namespace'
+    cat >"$dir/systemctl" <<'END'
+#!/bin/sh
+echo "systemctl $*"
+END
+    chmod +x "$dir/systemctl"
+    # in place of this system's own
+    cat >"$dir/here" <<END
+mount -t tmpfs none /etc/systemd/system
+mkdir -p '${library%/*}'
+mount -t tmpfs none '${library%/*}'
+cp '$KASHIM_LIB' '$library'
+cp '$tree/usr/lib/systemd/system/x.service' /etc/systemd/system
+cd '$dir'
+PATH=$dir:\$PATH
+./kashim enable x
+./kashim enable --now x
+./kashim disable --now x
+END
+    status=0
+    output=$(unshare -m sh "$dir/here" 2>&1) || status=$?
+    effect 'said' "wrote /etc/systemd/system/x.service.d/kashim.conf
+now run: systemctl daemon-reload && systemctl restart 'x.service'
+wrote /etc/systemd/system/x.service.d/kashim.conf
+systemctl daemon-reload
+systemctl restart x.service
+removed /etc/systemd/system/x.service.d/kashim.conf
+systemctl daemon-reload
+systemctl restart x.service" "$output"
+}
