@@ -17,13 +17,14 @@ number unanswered, then the reset, then the server's socket gone.
   --cnt N           KA_CNT, 1 to 127 (default 3)
   --port P          the port COMMAND listens on (default 12345)
   --no-shim         run the server as it is; ends in 1, unless it has keepalive by itself
+  --attach          run the server as it is, and `kashim attach` once the client is connected
   --tolerance MS    how late the machine may be, besides the kernel (default 50)
   --svg FILE        draw what was measured
   -- COMMAND ARG... the server, instead of the demo's. It listens on all addresses or on
                     192.0.2.1, doesn't speak again once greeted, and may go to the background
 
-Environment: KASHIM_LIB, the library (default build/libkashim.so); the other KA_*
-variables reach the server as they are.
+Environment: KASHIM_LIB, the library (default build/libkashim.so); KASHIM_COMMAND, the
+command (default build/kashim); the other KA_* variables reach the server as they are.
 
 Exit status: 0 all holds, 1 something doesn't or the server doesn't run, 2 bad arguments,
 3 the lab can't be made, or something is missing.
@@ -49,11 +50,12 @@ number() {
 }
 
 parse_arguments() {
-    idle=2 intvl=1 cnt=3 port=12345 shim=yes tolerance=50 svg='' server=() server_status=''
+    idle=2 intvl=1 cnt=3 port=12345 shim=yes attach='' tolerance=50 svg='' server=() server_status=''
     while [ $# -gt 0 ]; do
         case $1 in
         -h | --help) usage; exit ;;
         --no-shim) shim=''; shift; continue ;;
+        --attach) shim='' attach=yes; shift; continue ;;
         --) shift; server=("$@"); [ $# -gt 0 ] || refuse 'no COMMAND after --'; break ;;
         --idle) idle=$(number "$1" 1 32767 "${2-}") ;;
         --intvl) intvl=$(number "$1" 1 32767 "${2-}") ;;
@@ -101,6 +103,12 @@ start_client() {
     client_pid=$!
     wait_for 10 client_decided || :
     grep -q connected client || fail "$(cat client)"
+}
+
+# To the server and the processes that it has started.
+attach() {
+    "$command" attach --children -i "$idle" -n "$intvl" -c "$cnt" --port "$port" >attached 2>&1 ||
+        fail "not attached: $(cat attached)"
 }
 
 client_decided() {
@@ -166,7 +174,7 @@ say_verdict() {
         printf '\n%s\n' "$(tail -n 1 verdict)"
     else
         printf '\nDOES NOT HOLD: %s\n' "$(tail -n 1 verdict)"
-        [ "$shim" ] || echo 'That is as it should be without kashim.'
+        [ "$shim$attach" ] || echo 'That is as it should be without kashim.'
         happened gone || printf "the server's socket, says ss: %s\n" "$(server_socket)"
     fi
 }
@@ -174,7 +182,7 @@ say_verdict() {
 # Outside the lab: what can go wrong before there is one. Goes on inside.
 enter_lab() {
     local file
-    for file in "$library" "$root/build/demo-server" "$root/build/demo-client"; do
+    for file in "$library" "$command" "$root/build/demo-server" "$root/build/demo-client"; do
         [ -e "$file" ] || lab_refuse "missing: $file (make builds it)"
     done
     [ ${#server[@]} -eq 0 ] || command -v "${server[0]}" >/dev/null ||
@@ -187,6 +195,7 @@ main() {
     here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
     root=${here%/*}
     library=$(realpath -m "${KASHIM_LIB:-$root/build/libkashim.so}")
+    command=$(realpath -m "${KASHIM_COMMAND:-$root/build/kashim}")
     # shellcheck source=scripts/lab.sh
     . "$here/lab.sh"
 
@@ -197,6 +206,7 @@ main() {
     start_server
     capture "$port"
     start_client
+    [ ! "$attach" ] || attach
 
     echo "idle $idle s, interval $intvl s, count $cnt, tolerance $tolerance ms"
     printf '\n%-28s %10s %10s %11s  %s\n' \

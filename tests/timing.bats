@@ -57,13 +57,23 @@ END
 }
 
 # bats test_tags=effect
+@test "timing holds for a connection that was there before kashim attach" {
+    holds --attach --idle 2 --intvl 1 --cnt 3
+}
+
+# bats test_tags=effect
+@test "timing holds for a static program after kashim attach" {
+    holds --attach --idle 2 --intvl 1 --cnt 2 --port 7000 -- static_server 7000
+}
+
+# bats test_tags=effect
 @test "timing holds for an ordinary user" {
     unshare -Ucn true 2>/dev/null || unless_ci 'user namespaces are refused'
     if [ "$(id -u)" = 0 ]; then
         copy=$(mktemp -d)
         cp -r "$root/scripts" "$copy"
         mkdir "$copy/build"
-        cp "$root"/build/demo-* "$KASHIM_LIB" "$copy/build"
+        cp "$root"/build/demo-* "$root/build/kashim" "$KASHIM_LIB" "$copy/build"
         chmod -R a+rX "$copy"
         cd / # its own directory may be closed to that user
         KASHIM_LIB=$copy/build/${KASHIM_LIB##*/}

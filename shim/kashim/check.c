@@ -61,6 +61,8 @@ static int check(const char *name)
         printf("%s: no: %s\n", program.path, program.why_not);
     else
         printf("%s: yes%s\n", program.path, program.script ? ", a script" : "");
+    if (*program.why_not && program.instead)
+        printf("what can help: %s\n", program.instead);
     tell_own_setting(program.path);
     return *program.why_not ? EXIT_UNDONE : EXIT_SUCCESS;
 }

@@ -125,6 +125,8 @@ static bool gains_rights(struct program *p, int fd)
         because(p, "setgid: the loader ignores a preload");
     else if (geteuid() && fgetxattr(fd, "security.capability", NULL, 0) > 0)
         because(p, "file capabilities: the loader ignores a preload");
+    if (*p->why_not)
+        p->instead = "as root, kashim attach once it runs";
     return *p->why_not;
 }
 
@@ -137,6 +139,7 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
     bool readable = fd >= 0 && elf_read(fd, &ours, &error) == ELF_READ;
 
     close(fd);
+    p->instead = "kashim attach once it runs";
     if (!readable)
         because(p, "the library can't be read: %s", library);
     else if (facts->class != ours.class)
@@ -193,6 +196,7 @@ static void judge_interpreter(struct program *p, const char *name, const char *l
         if (*interpreter.why_not)
             because(p, "its interpreter, %.200s: %.700s", interpreter.path,
                     interpreter.why_not);
+        p->instead = interpreter.instead;
     }
 }
 

@@ -8,8 +8,9 @@
 
 struct program {
     char path[PATH_MAX];
-    bool script;        /* its interpreter is what would be served */
-    char why_not[1024]; /* in one line; empty: it can be served */
+    bool script;         /* its interpreter is what would be served */
+    char why_not[1024];  /* in one line; empty: it can be served */
+    const char *instead; /* what can help, NULL if nothing does */
 };
 
 /* Finds it as execvp(3) does. 0, or the exit status of env(1): EXIT_NOT_FOUND,

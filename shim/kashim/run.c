@@ -41,9 +41,12 @@ static bool preload(const char *library)
     return true;
 }
 
-static int refuse(const char *name, const char *why)
+static int refuse(const char *name, const char *why, const char *instead)
 {
-    complain("%s: not run: %s", name, why);
+    if (instead)
+        complain("%s: not run: %s. What can help: %s", name, why, instead);
+    else
+        complain("%s: not run: %s", name, why);
     return EXIT_RUN;
 }
 
@@ -71,11 +74,12 @@ static int run(const struct settings *settings, char **argv)
     }
     program_judge(&program, library);
     if (*program.why_not)
-        return refuse(argv[0], program.why_not);
+        return refuse(argv[0], program.why_not, program.instead);
     if (program.script && !settings->config.children)
         return refuse(argv[0],
                       "a script's server is its child: with --no-children it would "
-                      "go bare");
+                      "go bare",
+                      NULL);
     if (!preload(library))
         return EXIT_RUN;
     settings_export(settings);
