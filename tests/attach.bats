@@ -171,13 +171,13 @@ END
     serve_bare "$port" echo_server "$port"
     socat -u "TCP:127.0.0.1:$port" - </dev/null &
     local client=$!
-    started+=($client)
+    started+=("$client")
     wait_for 10 connected_to "$port"
-    kashim "${attach[@]}" $client
+    kashim "${attach[@]}" "$client"
     effect 'said' "socat ($client): listeners: 0 changed, 0 already right, 0 failed; connections: 0 changed, 0 already right, 0 failed; outgoing: 1 left alone" "$output"
-    effect 'not' 1 "$(sockopts $client | grep -c "$untouched")"
-    kashim "${attach[@]}" --connect $client
-    effect 'with --connect' 1 "$(sockopts $client | grep -c "$ours")"
+    effect 'not' 1 "$(sockopts "$client" | grep -c "$untouched")"
+    kashim "${attach[@]}" --connect "$client"
+    effect 'with --connect' 1 "$(sockopts "$client" | grep -c "$ours")"
 }
 
 # bats test_tags=effect
@@ -293,7 +293,7 @@ END
     KA_OFF=1 kashim attach $!
     refused 1 'KA_OFF=1 is set, so nothing was done'
     serve_bare "$port" go_server "$port"
-    kashim attach "$(ls "/proc/$server/task" | grep -vx "$server" | head -n 1)"
+    kashim attach "$(ps -L -o lwp= -p "$server" | tr -d ' ' | grep -vx "$server" | head -n 1)"
     refused 1 'that is the number of a thread, not of a process'
 }
 

@@ -46,7 +46,7 @@ static const char *on_or_off(int keepalive)
 static struct cells cells_of(const struct row *row)
 {
     const struct tcp_socket *s = &row->socket;
-    struct cells c;
+    struct cells c = {0};
 
     address_text(&s->local, c.text[LOCAL]);
     address_text(&s->peer, c.text[PEER]);
