@@ -238,6 +238,20 @@ END
 }
 
 # bats test_tags=effect
+@test "attach: a line of progress on a terminal, when it takes long, and nowhere else" {
+    need strace script
+    local slow="strace -qq -o /dev/null -e inject=pidfd_getfd:delay_enter=100000 $dir/kashim ${attach[*]}"
+    serve_bare "$port" echo_server "$port"
+    for _ in 1 2 3 4 5 6 7 8; do
+        ask "$port" hello
+    done
+    as '' script -qec "$slow $server" /dev/null
+    effect 'progress' yes "$(grep -q 'kashim: [0-9]* sockets looked at' <<<"$output" && echo yes)"
+    as '' script -qec "$slow $server 2>&1 | cat" /dev/null
+    effect 'elsewhere' 1 "$(grep -c . <<<"$output")"
+}
+
+# bats test_tags=effect
 @test "attach: a process that ends meanwhile" {
     serve_bare "$port" echo_server "$port" never
     say "$port" one

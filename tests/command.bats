@@ -89,6 +89,24 @@ program() {
     refused 125 'linked statically: there is no loader to preload anything. What can help: kashim attach'
 }
 
+# bats test_tags=harmless,clumsy:mute
+@test "run: another class or machine, and setuid, are refused" {
+    need setpriv
+    [ $EUID = 0 ] || unless_ci 'setuid programs are made by root'
+    program other
+    printf '\377' | dd of="$dir/other" bs=1 seek=18 conv=notrunc status=none # e_machine
+    kashim run "$dir/other"
+    refused 125 'for another machine than the library'
+    printf '\177ELF\1\1\1' | dd of="$dir/other" bs=1 conv=notrunc status=none
+    kashim run "$dir/other"
+    harmless 'exit status' 125 "$status"
+    program special
+    chmod u+s "$dir/special"
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    as 'setpriv --reuid=65534 --regid=65534 --clear-groups' "$dir/kashim" run "$dir/special"
+    refused 125 'setuid: the loader ignores a preload. What can help: as root, kashim attach'
+}
+
 # bats test_tags=harmless
 @test "run: a bad value is refused before anything starts" {
     local bad

@@ -51,6 +51,7 @@ static struct {
     struct settings settings;
     struct ka_values wanted;
     bool listeners_only, children;
+    bool terminal; /* for the progress line */
     struct pids pids;
     struct target *targets; /* in the order of `pids` */
     size_t target_count;
@@ -87,8 +88,7 @@ static void show_progress(bool end)
 
     if (end && shown)
         fputs("\r\033[K", stderr);
-    else if (!end && now > PROGRESS_AFTER_MS && now - shown > 100 &&
-             isatty(STDERR_FILENO)) {
+    else if (!end && job.terminal && now > PROGRESS_AFTER_MS && now - shown > 100) {
         fprintf(stderr, "\rkashim: %lu sockets looked at", settled_count());
         shown = now;
     }
@@ -448,6 +448,7 @@ int kashim_attach(int argc, char **argv)
     if (port && !targets_by_port(port, &job.pids))
         return EXIT_UNDONE;
     clock_gettime(CLOCK_MONOTONIC, &job.start);
+    job.terminal = isatty(STDERR_FILENO);
     job.wanted = ka_values_wanted(&job.settings.config);
     add_targets(true);
     return report_all(visit_until_accepted());
