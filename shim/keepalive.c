@@ -85,6 +85,32 @@ struct ka_values ka_values_read(int fd)
     return values;
 }
 
+struct ka_values ka_values_of_kernel(void)
+{
+    struct ka_values values = {{[KA_INTVL] = 75, [KA_CNT] = 9, [KA_IDLE] = 7200}};
+    int fd = ka_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+
+    if (fd >= 0) {
+        values = ka_values_read(fd);
+        ka_close(fd);
+    } /* or there can't be a socket: Linux's own, include/net/tcp.h */
+    values.of[KA_KEEPALIVE] = values.of[KA_USER_TIMEOUT] = -1;
+    return values;
+}
+
+struct ka_values ka_values_outgoing(const struct ka_config *config,
+                                    const struct ka_values *now,
+                                    const struct ka_values *kernel)
+{
+    struct ka_values wanted = ka_values_wanted(config);
+
+    if (!ka_values_agree(now, kernel))
+        wanted.of[KA_IDLE] = wanted.of[KA_INTVL] = wanted.of[KA_CNT] = -1;
+    if (now->of[KA_USER_TIMEOUT] > 0)
+        wanted.of[KA_USER_TIMEOUT] = -1;
+    return wanted;
+}
+
 bool ka_values_agree(const struct ka_values *a, const struct ka_values *b)
 {
     for (int i = 0; i < KA_OPTIONS; i++)

@@ -43,6 +43,16 @@ struct ka_values ka_values_wanted(const struct ka_config *config);
 
 struct ka_values ka_values_read(int fd);
 
+/* The timers that the kernel gives a new socket of this network namespace
+ * (net.ipv4.tcp_keepalive_*). */
+struct ka_values ka_values_of_kernel(void);
+
+/* What a socket that is about to be connected gets, given what it has now: its timers stand
+ * if they aren't the kernel's, for then the program has set them. */
+struct ka_values ka_values_outgoing(const struct ka_config *config,
+                                    const struct ka_values *now,
+                                    const struct ka_values *kernel);
+
 /* Whether the two agree wherever neither is negative. */
 bool ka_values_agree(const struct ka_values *a, const struct ka_values *b);
 

@@ -4,30 +4,16 @@
 #include "keepalive.h"
 #include "log.h"
 #include "settings.h"
-#include "sys.h"
 #include "user_memory.h"
 
 #include <netinet/in.h>
 #include <stdint.h>
-#include <sys/socket.h>
 
-/* Linux's own, include/net/tcp.h, for where a socket can't be made. */
-static struct ka_values kernel_timers = {{[KA_INTVL] = 75,
-                                          [KA_CNT] = 9,
-                                          [KA_KEEPALIVE] = -1,
-                                          [KA_IDLE] = 7200,
-                                          [KA_USER_TIMEOUT] = -1}};
+static struct ka_values kernel_timers;
 
 void ka_outgoing_init(void)
 {
-    int fd = ka_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
-
-    if (fd < 0)
-        return;
-    kernel_timers = ka_values_read(fd);
-    kernel_timers.of[KA_KEEPALIVE] = -1;
-    kernel_timers.of[KA_USER_TIMEOUT] = -1;
-    ka_close(fd);
+    kernel_timers = ka_values_of_kernel();
 }
 
 static bool port_is_ours(const void *addr, unsigned len)
@@ -51,11 +37,7 @@ void ka_connect_begin(int fd, const void *addr, unsigned len)
 
     if (!ka_active() || !ka_config.connect || !ka_is_tcp(fd) || !port_is_ours(addr, len))
         return;
-    wanted = ka_values_wanted(&ka_config);
     now = ka_values_read(fd);
-    if (!ka_values_agree(&now, &kernel_timers))
-        wanted.of[KA_IDLE] = wanted.of[KA_INTVL] = wanted.of[KA_CNT] = -1;
-    if (now.of[KA_USER_TIMEOUT] > 0)
-        wanted.of[KA_USER_TIMEOUT] = -1;
+    wanted = ka_values_outgoing(&ka_config, &now, &kernel_timers);
     ka_log_refusal(ka_values_set(fd, &wanted));
 }

@@ -86,7 +86,7 @@ program() {
     refused 125 'which PROGRAM?'
     program static -static
     kashim run "$dir/static"
-    refused 125 'linked statically: there is no loader to preload anything. What can help: kashim attach'
+    refused 125 'linked statically: there is no loader to preload anything. What can help: kashim run --supervise, or kashim attach once it runs'
 }
 
 # bats test_tags=harmless,clumsy:mute

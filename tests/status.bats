@@ -146,8 +146,8 @@ connected_to() {
     effect 'exit status' 0 "$status"
     [ -n "$output" ] || effect 'document' some none
     effect 'top' 'version processes totals' "$(json '*d')"
-    effect 'process' 'pid name library all_of_user sockets' "$(json '*p[0]')"
-    effect 'its values' "$server echo_server True False" "$(json '*(p[0][k] for k in ("pid", "name", "library", "all_of_user"))')"
+    effect 'process' 'pid name library supervised all_of_user sockets' "$(json '*p[0]')"
+    effect 'its values' "$server echo_server True False False" "$(json '*(p[0][k] for k in ("pid", "name", "library", "supervised", "all_of_user"))')"
     local names='role protocol inode local peer keepalive idle intvl cnt user_timeout drop next_probe'
     effect 'socket' "$names" "$(json '*p[0]["sockets"][0]')"
     effect 'listener' "listener tcp {'address': '0.0.0.0', 'port': $port} None True 61 11 7 100.0 105 None" \

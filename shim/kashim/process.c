@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <stdio.h>
@@ -86,6 +87,63 @@ uid_t process_user(int pid)
 
     status_field(pid, "Uid", value);
     return sscanf(value, "%u", &user) == 1 ? user : (uid_t)-1;
+}
+
+int process_of_thread(int thread)
+{
+    char value[64];
+    int pid;
+
+    status_field(thread, "Tgid", value);
+    return sscanf(value, "%d", &pid) == 1 ? pid : 0;
+}
+
+int process_open_thread(int thread)
+{
+    int fd = (int)syscall(SYS_pidfd_open, thread, O_EXCL /* PIDFD_THREAD */);
+
+    if (fd < 0 && errno == EINVAL)
+        fd = (int)syscall(SYS_pidfd_open, process_of_thread(thread), 0);
+    return fd < 0 ? -errno : fd;
+}
+
+/* What "/proc/PID/stat" has from its third field on, the state; empty if it can't be read.
+ * The second, the name, may hold blanks and parentheses. */
+static void read_stat(int pid, char fields[512])
+{
+    FILE *stat = open_file(pid, "stat");
+    char line[512];
+    const char *end = NULL;
+
+    if (stat && fgets(line, sizeof line, stat))
+        end = strrchr(line, ')');
+    strcpy(fields, end ? end + 1 : "");
+    if (stat)
+        fclose(stat);
+}
+
+int process_parent(int pid)
+{
+    char fields[512];
+    int parent;
+
+    read_stat(pid, fields);
+    return sscanf(fields, " %*c %d", &parent) == 1 ? parent : 0;
+}
+
+unsigned long long process_start(int pid)
+{
+    char fields[512];
+    unsigned long long start;
+
+    read_stat(pid, fields);
+    return sscanf(
+               fields,
+               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
+               "%*d %llu",
+               &start) == 1
+               ? start
+               : 0;
 }
 
 int process_has_library(const struct process *p)
@@ -230,7 +288,7 @@ static int refused_to_all(void)
     return error;
 }
 
-static bool kernel_before(unsigned major, unsigned minor)
+bool kernel_before(unsigned major, unsigned minor)
 {
     struct utsname u;
     unsigned x, y;
@@ -319,22 +377,6 @@ struct pids pids_all(void)
     return pids;
 }
 
-/* 0 if it has none, or has ended. The name in the file may hold blanks and parentheses. */
-static int parent_of(int pid)
-{
-    FILE *stat = open_file(pid, "stat");
-    char line[512];
-    const char *end;
-    int parent = 0;
-
-    if (stat && fgets(line, sizeof line, stat) && (end = strrchr(line, ')')) &&
-        sscanf(end, ") %*c %d", &parent) != 1)
-        parent = 0;
-    if (stat)
-        fclose(stat);
-    return parent;
-}
-
 void pids_add_descendants(struct pids *pids)
 {
     struct pids all = pids_all(), parents = {0};
@@ -342,7 +384,7 @@ void pids_add_descendants(struct pids *pids)
 
     for (size_t i = 0; i < all.count; i++) {
         parents.all = with_room(parents.all, i, sizeof *parents.all);
-        parents.all[i] = parent_of(all.all[i]);
+        parents.all[i] = process_parent(all.all[i]);
     }
     do {
         before = pids->count;

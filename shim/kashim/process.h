@@ -41,9 +41,20 @@ void sockets_free(struct sockets *sockets);
  * the number belongs to something else by now. */
 int process_duplicate(const struct process *process, struct descriptor socket);
 
+bool kernel_before(unsigned major, unsigned minor);
+
 /* Why the process may not be looked into, and what to do, after `error` of one of the
  * above. The text is good until the next call. */
 const char *process_refusal(const struct process *process, int error);
+
+/* A pidfd of a thread, or of its process where the kernel has none of threads (before Linux
+ * 6.9); a negated error number. */
+int process_open_thread(int thread);
+int process_of_thread(int thread);
+
+/* 0 where it can't be told. The start is in ticks of the clock, since the machine's. */
+int process_parent(int pid);
+unsigned long long process_start(int pid);
 
 /* The user of the process; (uid_t)-1 if that can't be told. */
 uid_t process_user(int pid);

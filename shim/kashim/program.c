@@ -139,7 +139,7 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
     bool readable = fd >= 0 && elf_read(fd, &ours, &error) == ELF_READ;
 
     close(fd);
-    p->instead = "kashim attach once it runs";
+    p->instead = "kashim run --supervise, or kashim attach once it runs";
     if (!readable)
         because(p, "the library can't be read: %s", library);
     else if (facts->class != ours.class)

@@ -14,8 +14,9 @@ struct row {
 /* The TCP sockets of a process. */
 struct section {
     struct process process; /* pid 0: of those that aren't seen */
-    int library;  /* 1: it has the library loaded, 0: not, negative: can't be told */
-    bool of_user; /* it may not be looked into: what its user has made */
+    int library;    /* 1: it has the library loaded, 0: not, negative: can't be told */
+    int supervised; /* it runs under kashim run --supervise; negative: the same */
+    bool of_user;   /* it may not be looked into: what its user has made */
     struct row *rows;
     size_t count;
 };

@@ -77,6 +77,7 @@ static void print_section(const struct section *s)
     printf(s->process.pid ? "%d, " : "null, ", s->process.pid);
     print_string("name", s->process.pid ? s->process.name : "");
     print_bool("library", s->library);
+    print_bool("supervised", s->supervised);
     print_bool("all_of_user", s->of_user);
     printf(", \"sockets\": [");
     for (size_t i = 0; i < s->count; i++) {

@@ -123,8 +123,9 @@ static void print_section(const struct layout *layout, const struct section *s)
         printf("%s (%d): not to be told from others of its user, who has these:\n",
                s->process.name, s->process.pid);
     else
-        printf("%s (%d): %s\n", s->process.name, s->process.pid,
-               s->library < 0 ? "libkashim: can't be told" : library[s->library]);
+        printf("%s (%d): %s%s\n", s->process.name, s->process.pid,
+               s->library < 0 ? "libkashim: can't be told" : library[s->library],
+               s->supervised == 1 ? ", supervised" : "");
     if (s->count) {
         print_line(layout, ' ', titles);
         putchar('\n');

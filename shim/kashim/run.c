@@ -4,6 +4,7 @@
 #include "preload.h"
 #include "program.h"
 #include "settings.h"
+#include "supervise.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,6 +18,10 @@ static int help(void)
          "Runs the program with TCP keepalive on the connections that it accepts. It "
          "keeps\n"
          "this process, with its number, signals and descriptors.\n");
+    puts("      --supervise                           by a seccomp filter, not the "
+         "library: "
+         "for\n"
+         "                                            static and Go programs");
     settings_help(0);
     puts("\nExit status: the program's; 125 if kashim can't or won't run it, 126 if it "
          "can't\n"
@@ -58,24 +63,18 @@ static int become(char **argv, const char *path)
     return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXEC;
 }
 
-static int run(const struct settings *settings, char **argv)
+static int shim(const struct settings *settings, char **argv, struct program *program)
 {
     char library[PATH_MAX];
-    struct program program;
-    int status = program_find(argv[0], &program);
 
-    if (status) {
-        complain("%s: %s", argv[0], program.why_not);
-        return status;
-    }
     if (!library_find(library)) {
         complain("the library is missing: %s (make install puts it there)", library);
         return EXIT_RUN;
     }
-    program_judge(&program, library);
-    if (*program.why_not)
-        return refuse(argv[0], program.why_not, program.instead);
-    if (program.script && !settings->config.children)
+    program_judge(program, library);
+    if (*program->why_not)
+        return refuse(argv[0], program->why_not, program->instead);
+    if (program->script && !settings->config.children)
         return refuse(argv[0],
                       "a script's server is its child: with --no-children it would "
                       "go bare",
@@ -83,27 +82,43 @@ static int run(const struct settings *settings, char **argv)
     if (!preload(library))
         return EXIT_RUN;
     settings_export(settings);
-    return become(argv, program.path);
+    return EXIT_SUCCESS;
 }
+
+enum { OPTION_SUPERVISE = OPTION_OWN };
 
 int kashim_run(int argc, char **argv)
 {
     static const struct option options[] = {
-        SETTING_OPTIONS, {"help", no_argument, NULL, 'h'}, {0}};
+        SETTING_OPTIONS,
+        {"supervise", no_argument, NULL, OPTION_SUPERVISE},
+        {"help", no_argument, NULL, 'h'},
+        {0}};
     struct settings settings;
-    int option;
+    struct program program;
+    bool supervised = false;
+    int option, status;
 
     if (!settings_read(&settings, 0))
         return EXIT_RUN;
     while ((option = next_option(argc, argv, "+:h" SETTING_LETTERS, options)) != -1) {
         if (option == 'h')
             return help();
-        if (option == '?' || settings_take(&settings, option, optarg) == SETTING_REFUSED)
+        if (option == OPTION_SUPERVISE)
+            supervised = true;
+        else if (settings_take(&settings, option, optarg) != SETTING_TAKEN)
             return EXIT_RUN;
     }
     if (optind == argc) {
         complain("run: which PROGRAM? (kashim help run)");
         return EXIT_RUN;
     }
-    return run(&settings, argv + optind);
+    status = program_find(argv[optind], &program);
+    if (status)
+        complain("%s: %s", argv[optind], program.why_not);
+    else if (!supervised)
+        status = shim(&settings, argv + optind, &program);
+    else if (!settings.config.off)
+        status = supervise(&settings, argv);
+    return status ? status : become(argv + optind, program.path);
 }

@@ -6,6 +6,7 @@
 #include "memory.h"
 #include "process.h"
 #include "report.h"
+#include "supervised.h"
 #include "targets.h"
 
 #include <errno.h>
@@ -151,13 +152,14 @@ static int read_sockets(struct section *s)
 /* Of all processes those are left out that have ended or have no sockets. */
 static void read_process(int pid)
 {
-    struct section s = {.library = -1};
+    struct section s = {.library = -1, .supervised = -1};
     int error = process_open(pid, &s.process);
 
     if (!error) {
         look_into(pid);
         error = read_sockets(&s);
         s.library = process_has_library(&s.process);
+        s.supervised = process_is_supervised(&s.process);
     }
     if (error && error != ESRCH && job.all)
         job.refused++;
@@ -178,7 +180,7 @@ static void read_process(int pid)
 /* Those that sock_diag tells of in our namespace, and no process has shown. */
 static void read_unseen(void)
 {
-    struct section s = {.library = -1};
+    struct section s = {.library = -1, .supervised = -1};
 
     look_into(getpid());
     for (size_t i = 0; i < job.view.sockets.count; i++) {

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT */
+#include "supervise.h"
+
+#include "../keepalive.h"
+#include "filter.h"
+#include "kashim.h"
+#include "process.h"
+#include "supervisor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- the supervisor ------------------------------------------------------------------------ */
+
+/* As fork(2), but its end raises no SIGCHLD: blocked, that would stay pending for the
+ * program. To be awaited with __WALL. */
+static pid_t fork_quietly(void)
+{
+    return (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, 0);
+}
+
+/* Its number; 0 or less: there is none. It is the child of a child that has ended, so that
+ * the program has no child that it didn't start. */
+static pid_t start_supervisor(const struct ka_config *config, char **argv, int *launcher)
+{
+    pid_t child, supervisor_pid = 0;
+    int ends[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
+        return -1;
+    child = fork_quietly();
+    if (child == 0) {
+        close(ends[0]);
+        supervisor_pid = fork_quietly();
+        if (supervisor_pid == 0)
+            supervisor(ends[1], config, argv);
+        send(ends[1], &supervisor_pid, sizeof supervisor_pid, MSG_NOSIGNAL);
+        _exit(0);
+    }
+    close(ends[1]);
+    *launcher = ends[0];
+    if (child > 0) {
+        recv(ends[0], &supervisor_pid, sizeof supervisor_pid, 0);
+        waitpid(child, NULL, __WALL);
+    }
+    return supervisor_pid;
+}
+
+static bool send_notices(int launcher, int notices)
+{
+    _Alignas(struct cmsghdr) char space[CMSG_SPACE(sizeof notices)] = {0};
+    struct iovec iov = {(char[]){0}, 1};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = space,
+                             .msg_controllen = sizeof space};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof notices);
+    memcpy(CMSG_DATA(header), &notices, sizeof notices);
+    return sendmsg(launcher, &message, MSG_NOSIGNAL) == 1;
+}
+
+/* ---- the filter ---------------------------------------------------------------------------- */
+
+/* The descriptor of the notices, or a negated error number. */
+static int put_under_filter(bool connect)
+{
+    int fd = filter_install(connect);
+
+    if (fd != -EACCES)
+        return fd;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+        return -errno;
+    complain(
+        "--supervise without CAP_SYS_ADMIN sets no_new_privs: setuid programs that the "
+        "server starts don't gain rights");
+    return filter_install(connect);
+}
+
+static const char *filter_refusal(int error)
+{
+    switch (error) {
+    case EBUSY:
+        return "a filter above it notifies already: of a container's runtime, or of "
+               "another "
+               "kashim run --supervise";
+    case ENOSYS:
+    case EPERM:
+    case EACCES: return "seccomp(2) is refused, by a container's profile perhaps";
+    default: return strerror(error);
+    }
+}
+
+/* ---- the proof ----------------------------------------------------------------------------- */
+
+/* A listen() that doesn't take place. 0, or the number of what went wrong. */
+static int try_out(const struct ka_config *config)
+{
+    struct ka_values wanted = ka_values_wanted(config), now;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int error = fd < 0 || !listen(fd, 1) ? EPROTO : errno;
+
+    if (error == ECANCELED) {
+        now = ka_values_read(fd);
+        error = ka_values_agree(&now, &wanted) ? 0 : EPROTO;
+    }
+    close(fd);
+    return error;
+}
+
+static int try_out_in_child(const struct ka_config *config)
+{
+    pid_t child = fork_quietly();
+    int status = 0;
+
+    if (child == 0)
+        _exit(try_out(config));
+    if (child < 0)
+        return errno;
+    waitpid(child, &status, __WALL);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EPROTO;
+}
+
+/* What is refused to the supervisor, it is refused of this process. */
+static const char *path_refusal(int error)
+{
+    struct process self;
+
+    if (error == EPROTO)
+        return "listen() was not intercepted";
+    process_open(getpid(), &self);
+    return process_refusal(&self, error);
+}
+
+/* ---- all of it ------------------------------------------------------------------------------- */
+
+static int refuse(const char *why)
+{
+    complain("--supervise: not run: %s", why);
+    return EXIT_RUN;
+}
+
+static const char *means_nothing(const struct ka_config *config)
+{
+    if (config->force)
+        return "--force can't be had, it takes the library";
+    if (!config->children)
+        return "--no-children can't be had, a filter passes on to every child";
+    if (kernel_before(5, 9))
+        return "the kernel is older than 5.9";
+    return NULL;
+}
+
+int supervise(const struct settings *settings, char **argv)
+{
+    const struct ka_config *config = &settings->config;
+    const char *why = means_nothing(config);
+    int launcher, notices, error;
+    pid_t pid;
+
+    if (why)
+        return refuse(why);
+    pid = start_supervisor(config, argv, &launcher);
+    if (pid <= 0)
+        return refuse("the supervisor can't be started");
+    prctl(PR_SET_PTRACER, pid, 0, 0, 0); /* where Yama asks for it */
+    notices = put_under_filter(config->connect);
+    if (notices < 0)
+        return refuse(filter_refusal(-notices));
+    if (!send_notices(launcher, notices))
+        return refuse("the supervisor has ended");
+    close(notices);
+    error = try_out(config);
+    if (error)
+        return refuse(path_refusal(error));
+    error = try_out_in_child(config);
+    if (error)
+        complain("--supervise: only the first process is served, none that it starts: %s",
+                 path_refusal(error));
+    return EXIT_SUCCESS;
+}

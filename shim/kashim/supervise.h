@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* kashim run --supervise: a seccomp filter and a supervisor in place of the library. */
+#ifndef KASHIM_SUPERVISE_H
+#define KASHIM_SUPERVISE_H
+
+#include "settings.h"
+
+/* `argv` is that of the command. Puts this process under supervision, and has tried that out. EXIT_SUCCESS: it may become
+ * the program; or EXIT_RUN, and why has been said. */
+int supervise(const struct settings *settings, char **argv);
+
+#endif

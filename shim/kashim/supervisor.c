@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* dup3, process_vm_readv */
+#include "supervisor.h"
+
+#include "../keepalive.h"
+#include "filter.h"
+#include "process.h"
+#include "supervised.h"
+#include "tcp_socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+enum { LAUNCHER = 3, NOTICES = 4, RECORD = 5 }; /* its descriptors, beside 0 to 2 */
+
+/* Listeners that it has prepared: the latest ones, by inode. */
+enum { PREPARED = 4096 };
+
+static const struct ka_values nothing = {{-1, -1, -1, -1, -1}};
+
+static struct {
+    const struct ka_config *config;
+    struct ka_values wanted, kernel;
+    struct supervised *record;
+    struct seccomp_notif_sizes sizes;
+    struct seccomp_notif *notice;
+    struct seccomp_notif_resp *response;
+    bool proving; /* the launcher tries out the path */
+    ino_t prepared[PREPARED];
+    unsigned next;
+} self;
+
+/* ---- becoming nobody's --------------------------------------------------------------------- */
+
+/* A supervisor that is killed has every later listen fail: no signal that can be blocked
+ * ends it, and the kernel, out of memory, looks elsewhere first, as far as that is allowed. */
+static void endure(void)
+{
+    static const char *const least[] = {"-1000", "-999", "0"};
+    sigset_t all;
+
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    for (size_t i = 0; i < sizeof least / sizeof *least; i++) {
+        int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+        bool taken = write(fd, least[i], strlen(least[i])) > 0;
+
+        close(fd);
+        if (taken)
+            break;
+    }
+}
+
+static void rename_self(char **argv)
+{
+    char *end = argv[0];
+
+    for (char **a = argv; *a; a++)
+        end = *a + strlen(*a);
+    memset(argv[0], 0, (size_t)(end - argv[0]));
+    snprintf(argv[0], (size_t)(end - argv[0]), "supervisor");
+    prctl(PR_SET_NAME, SUPERVISOR_NAME);
+}
+
+static void move(int fd, int to)
+{
+    if (fd == to)
+        return;
+    dup3(fd, to, O_CLOEXEC);
+    close(fd);
+}
+
+/* Holds nothing of the program's: not its files, terminal, session or directory. Any of 0
+ * to 2 may be closed, and `launcher` have its number. */
+static void let_go(int launcher, bool log)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC), record;
+
+    setsid();
+    if (chdir("/"))
+        _exit(1);
+    launcher = fcntl(launcher, F_DUPFD_CLOEXEC, RECORD + 1);
+    null = fcntl(null, F_DUPFD_CLOEXEC, RECORD + 1);
+    for (int fd = 0; fd <= 2 - log; fd++)
+        dup2(null, fd);
+    move(launcher, LAUNCHER);
+    syscall(SYS_close_range, LAUNCHER + 1, ~0U, 0);
+    self.record = supervised_open(&record);
+    move(record, RECORD);
+}
+
+/* ---- the socket of a call ------------------------------------------------------------------- */
+
+/* Whether the caller still waits, so that its number is still its own. */
+static bool still_waits(const struct seccomp_notif *notice)
+{
+    return !ioctl(NOTICES, SECCOMP_IOCTL_NOTIF_ID_VALID, &notice->id);
+}
+
+/* A duplicate, or a negated error number. */
+static int duplicate(const struct seccomp_notif *notice, int number)
+{
+    int pidfd = process_open_thread((int)notice->pid);
+    int fd = pidfd;
+
+    if (pidfd < 0)
+        return pidfd;
+    if (still_waits(notice)) {
+        fd = (int)syscall(SYS_pidfd_getfd, pidfd, number, 0);
+        if (fd < 0)
+            fd = -errno;
+    } else
+        fd = -ESRCH;
+    close(pidfd);
+    if (fd >= 0 && !still_waits(notice)) {
+        close(fd);
+        return -ESRCH;
+    }
+    return fd;
+}
+
+/* ---- what becomes of it ----------------------------------------------------------------------- */
+
+/* True also if it is new: it belongs to the prepared ones from now on. */
+static bool is_new(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st))
+        return true;
+    for (int i = 0; i < PREPARED; i++)
+        if (self.prepared[i] == st.st_ino)
+            return false;
+    self.prepared[self.next++ % PREPARED] = st.st_ino;
+    return true;
+}
+
+/* A second listen() on what was prepared is the program's way to change its backlog; what
+ * it has set in between stands. */
+static struct ka_values values_for_listener(int fd)
+{
+    bool meant = self.proving || ka_config_port(self.config, (unsigned)ka_local_port(fd));
+
+    return meant && (is_new(fd) || !ka_is_listening(fd)) ? self.wanted : nothing;
+}
+
+static struct ka_values values_for_connection(const struct seccomp_notif *notice,
+                                              const struct filter_call *call, int fd)
+{
+    union ka_address peer = {0};
+    struct iovec ours = {&peer, sizeof peer.in};
+    struct iovec theirs = {(void *)(uintptr_t)call->address, sizeof peer.in};
+    struct ka_values now = ka_values_read(fd);
+
+    if (self.config->some_ports &&
+        (call->address_len < sizeof peer.in ||
+         process_vm_readv((pid_t)notice->pid, &ours, 1, &theirs, 1, 0) < 0 ||
+         !ka_config_port(self.config, address_port(&peer))))
+        return nothing;
+    return ka_values_outgoing(self.config, &now, &self.kernel);
+}
+
+/* What was done for a call. */
+struct deed {
+    int error;     /* number; 0: none */
+    bool listener; /* it was for one, and that was prepared */
+    struct tcp_socket socket;
+};
+
+static void prepare(const struct seccomp_notif *notice, const struct filter_call *call,
+                    int fd, struct deed *deed)
+{
+    struct ka_values set =
+        call->connect ? values_for_connection(notice, call, fd) : values_for_listener(fd);
+
+    deed->error = ka_values_set(fd, &set).error;
+    deed->listener = !call->connect && set.of[KA_KEEPALIVE] == 1;
+    tcp_socket_read(fd, 0, &deed->socket);
+}
+
+static void serve(const struct seccomp_notif *notice, struct deed *deed)
+{
+    struct filter_call call;
+    int fd;
+
+    if (!filter_decode(notice, &call)) {
+        deed->error = EFAULT;
+        return;
+    }
+    fd = duplicate(notice, call.fd);
+    if (fd < 0) {
+        deed->error = -fd;
+        return;
+    }
+    if (ka_is_tcp(fd))
+        prepare(notice, &call, fd, deed);
+    close(fd);
+}
+
+/* ---- what is said of it ---------------------------------------------------------------------- */
+
+/* Never to a peer, and only if it doesn't block: the next caller waits. */
+static bool may_write(void)
+{
+    struct pollfd stderr_fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&stderr_fd, 1, 0) == 1 && stderr_fd.revents == POLLOUT &&
+           !ka_is_tcp(STDERR_FILENO);
+}
+
+static void say(const struct process *p, const struct deed *deed)
+{
+    const int *value = deed->socket.values.of;
+    char address[ADDRESS_SIZE];
+
+    if (!may_write())
+        return;
+    if (deed->error)
+        dprintf(STDERR_FILENO, "kashim: %s[%d]: not prepared: %s\n", p->name, p->pid,
+                strerror(deed->error));
+    else if (deed->listener)
+        dprintf(STDERR_FILENO,
+                "kashim: %s[%d]: listener %s: idle %d s, intvl %d s, cnt %d\n", p->name,
+                p->pid, address_text(&deed->socket.local, address), value[KA_IDLE],
+                value[KA_INTVL], value[KA_CNT]);
+}
+
+static void keep_books(const struct seccomp_notif *notice, const struct deed *deed)
+{
+    struct process p;
+
+    if (process_open(process_of_thread((int)notice->pid), &p))
+        return;
+    supervised_add(self.record, p.pid);
+    if (self.config->log && !self.proving)
+        say(&p, deed);
+    process_close(&p);
+}
+
+/* ---- notices --------------------------------------------------------------------------------- */
+
+/* The call goes on whatever became of it; while the launcher tries, never. */
+static void answer(const struct seccomp_notif *notice, const struct deed *deed)
+{
+    struct seccomp_notif_resp *response = self.response;
+
+    memset(response, 0, self.sizes.seccomp_notif_resp);
+    response->id = notice->id;
+    if (self.proving)
+        response->error = deed->error ? -deed->error : -ECANCELED;
+    else
+        response->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+    ioctl(NOTICES, SECCOMP_IOCTL_NOTIF_SEND, response);
+}
+
+static void handle(void)
+{
+    struct seccomp_notif *notice = self.notice;
+    struct deed deed = {0};
+
+    memset(notice, 0, self.sizes.seccomp_notif);
+    if (ioctl(NOTICES, SECCOMP_IOCTL_NOTIF_RECV, notice))
+        return; /* it was a signal, or the caller has died */
+    serve(notice, &deed);
+    answer(notice, &deed);
+    keep_books(notice, &deed);
+}
+
+/* The kernel's structures may have grown since this was compiled. */
+static bool make_room(void)
+{
+    if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &self.sizes))
+        return false;
+    if (self.sizes.seccomp_notif < sizeof *self.notice)
+        self.sizes.seccomp_notif = sizeof *self.notice;
+    if (self.sizes.seccomp_notif_resp < sizeof *self.response)
+        self.sizes.seccomp_notif_resp = sizeof *self.response;
+    self.notice = calloc(1, self.sizes.seccomp_notif);
+    self.response = calloc(1, self.sizes.seccomp_notif_resp);
+    return self.notice && self.response;
+}
+
+static bool receive_notices(void)
+{
+    char byte, space[CMSG_SPACE(sizeof(int))];
+    struct iovec iov = {&byte, 1};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = space,
+                             .msg_controllen = sizeof space};
+    const struct cmsghdr *header;
+    int fd;
+
+    if (recvmsg(LAUNCHER, &message, MSG_CMSG_CLOEXEC) != 1)
+        return false;
+    header = CMSG_FIRSTHDR(&message);
+    if (!header || header->cmsg_type != SCM_RIGHTS)
+        return false;
+    memcpy(&fd, CMSG_DATA(header), sizeof fd);
+    move(fd, NOTICES);
+    return true;
+}
+
+/* The launcher's end is closed by its exec. That is looked at first, for the program may
+ * call at once. */
+static bool is_proving(void)
+{
+    struct pollfd launcher = {.fd = LAUNCHER, .events = POLLIN};
+
+    return self.proving && poll(&launcher, 1, 0) == 0;
+}
+
+_Noreturn void supervisor(int launcher, const struct ka_config *config, char **argv)
+{
+    struct pollfd notices = {.fd = NOTICES, .events = POLLIN};
+
+    self.config = config;
+    self.wanted = ka_values_wanted(config);
+    self.kernel = ka_values_of_kernel();
+    endure();
+    let_go(launcher, config->log);
+    rename_self(argv);
+    if (!make_room() || !receive_notices())
+        _exit(1);
+    for (self.proving = true; !(notices.revents & (POLLHUP | POLLERR));) {
+        poll(&notices, 1, -1);
+        self.proving = is_proving();
+        if (notices.revents & POLLIN)
+            handle();
+    }
+    _exit(0);
+}
