@@ -94,7 +94,7 @@ int filter_install(bool connect)
     for (int i = 0; i < ABIS; i++)
         add_abi(&abis[i], connect);
     add((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
-    /* or a signal that is handled without SA_RESTART has listen fail with EINTR */
+    /* so that no signal interrupts a call that the supervisor has taken up */
     fd = install(flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV);
     return fd == -EINVAL ? install(flags) : fd;
 }

@@ -1,0 +1,313 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# kashim run --supervise: what no preload reaches, from its first listen.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
+
+setup() {
+    install_command
+    port=$(free_port)
+}
+
+supervise=(run --supervise -i 61 -n 11 -c 7)
+
+# supervised PORT [OPTION...] -- COMMAND...: starts it so, and waits until it listens.
+supervised() {
+    serve_bare "$1" "$dir/kashim" "${supervise[@]}" "${@:2}"
+}
+
+# supervised_from_the_first REQUEST -- COMMAND...: all connections to $port have the options.
+supervised_from_the_first() {
+    supervised "$port" "${@:2}" || effect 'server' listens "$(cat "$dir/server")"
+    ask "$port" "$1"
+    effect 'the first' "$ours" "$(connections_at "$port")"
+    ask "$port" "$1"
+    effect 'both' "$ours" "$(connections_at "$port")"
+}
+
+# supervisors: those of this test, by the copy of the command that they run.
+supervisors() {
+    local pid
+    for pid in $(pgrep -x kashim-watch); do
+        [ "$(readlink "/proc/$pid/exe")" != "$dir/kashim" ] || echo "$pid"
+    done
+}
+
+no_supervisor() {
+    [ -z "$(supervisors)" ]
+}
+
+teardown() {
+    kill_started
+    local pid
+    wait_for 10 no_supervisor || for pid in $(supervisors); do kill -KILL "$pid"; done
+}
+
+# ---- what it reaches ---------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "supervise: a static program" {
+    supervised_from_the_first hello -- static_server "$port"
+}
+
+# bats test_tags=effect
+@test "supervise: a Go program" {
+    supervised_from_the_first $'GET / HTTP/1.1\r\nHost: x\r\n' -- go_server "$port"
+}
+
+# bats test_tags=effect
+@test "supervise: a static 32-bit program, which calls socketcall(2)" {
+    need gcc strace
+    gcc -m32 -static -O2 -o "$dir/server32" "$root/tests/fixtures/echo_server.c" 2>/dev/null ||
+        unless_ci 'gcc -m32 is missing'
+    supervised_from_the_first hello -- "$dir/server32" "$port"
+}
+
+# bats test_tags=effect
+@test "supervise: 32-bit calls of listen(2) itself" {
+    need musl-gcc gcc
+    gcc -m32 -static -O2 -Dlisten=listen_itself -o "$dir/server32" -x c - "$root/tests/fixtures/echo_server.c" 2>"$dir/gcc" <<'END' ||
+#include <sys/syscall.h>
+#include <unistd.h>
+int listen_itself(int fd, int backlog) { return syscall(SYS_listen, fd, backlog); }
+END
+        unless_ci "gcc -m32 is missing: $(cat "$dir/gcc")"
+    supervised_from_the_first hello -- "$dir/server32" "$port"
+}
+
+# bats test_tags=effect
+@test "supervise: nginx, its workers, and its binary upgrade" {
+    need nginx
+    cat >"$dir/nginx.conf" <<END
+worker_processes 2; pid $dir/pid;
+events {}
+http { access_log off; server { listen 127.0.0.1:$port; } }
+END
+    supervised "$port" -- "$(command -v nginx)" -c "$dir/nginx.conf" -e "$dir/error.log" ||
+        effect 'server' listens "$(cat "$dir/server")"
+    wait_for 10 [ -s "$dir/pid" ]
+    server=$(cat "$dir/pid")
+    started+=("$server")
+    ask "$port" $'GET / HTTP/1.1\r\nHost: x\r\n'
+    effect 'the first' "$ours" "$(connections_at "$port")"
+    kill -USR2 "$server"
+    wait_for 10 [ -s "$dir/pid.oldbin" ]
+    wait_for 10 differ "$dir/pid" "$dir/pid.oldbin"
+    kill -QUIT "$server"
+    server=$(cat "$dir/pid")
+    started+=("$server")
+    ask "$port" $'GET / HTTP/1.1\r\nHost: x\r\n'
+    effect 'after the upgrade' "$ours" "$(connections_at "$port")"
+}
+
+differ() {
+    [ -s "$1" ] && ! cmp -s "$1" "$2"
+}
+
+# bats test_tags=effect
+@test "supervise: a tree of processes that outlives the first one" {
+    serve_bare "$port" "$dir/kashim" "${supervise[@]}" -- \
+        sh -c "setsid env -i $(command -v static_server) $port & exit 0" ||
+        effect 'server' listens "$(cat "$dir/server")"
+    server=$(ss -Htlnp "sport = :$port" | sed 's/.*pid=\([0-9]*\).*/\1/')
+    started+=("$server")
+    ask "$port" hello
+    effect 'the first' "$ours" "$(connections_at "$port")"
+    effect 'a supervisor' 1 "$(supervisors | wc -l)"
+    kill "$server"
+    wait_for 10 no_supervisor || effect 'supervisor' ended "$(supervisors)"
+}
+
+# bats test_tags=effect
+@test "supervise: 1,000 listens in a loop, also where signals interrupt them" {
+    local signals
+    for signals in '' signals; do
+        # shellcheck disable=SC2086 # none, if it is empty
+        without_harness "$dir/kashim" "${supervise[@]}" -- listens 1000 $signals >"$dir/out$signals" 2>&1 &
+        started+=($!)
+        wait_for 30 [ -s "$dir/out$signals" ] || effect 'said' something nothing
+        effect "result $signals" 'good 1000' "$(cat "$dir/out$signals")"
+        effect "options $signals" "1000 ${ours/connected/listening}" "$(sockopts $! | sed 's/^[^ ]* [^ ]* [^ ]* - //' | sort | uniq -c | sed 's/^ *//')"
+    done
+}
+
+# bats test_tags=effect
+@test "supervise: listens in threads" {
+    supervised "$port" -- python3 -c "
+import socket, threading, time
+def serve():
+    s = socket.socket(); s.bind(('127.0.0.1', $port)); s.listen()
+    while True:
+        c, _ = s.accept(); c.send(c.recv(10)); kept.append(c)
+kept = []
+threading.Thread(target=serve).start()" || effect 'server' listens "$(cat "$dir/server")"
+    ask "$port" hello
+    effect 'the first' "$ours" "$(connections_at "$port")"
+}
+
+# ---- the settings ------------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "supervise: --connect, --user-timeout, --ports, --log" {
+    steps_supervised() {
+        as '' "$dir/kashim" "${supervise[@]}" "$@"
+    }
+    steps_supervised -u 9 --connect --log stderr -- steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b' 'look c'
+    has b c "${ours/timeout=0/timeout=9000}"
+    effect 'log' 1 "$(grep -c '^kashim: steps\[[0-9]*\]: listener 127.0.0.1:[0-9]*: idle 61 s, intvl 11 s, cnt 7$' <<<"$stderr")"
+    steps_supervised -- steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b' 'look c'
+    has b "$ours"
+    has c "$untouched"
+    steps_supervised --connect -p 1-5 -- steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b' 'look c'
+    has b c "$untouched"
+    KA_IDLE=99 KA_PORTS=6-65535 as '' "$dir/kashim" run --supervise -n 11 -c 7 -- steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b'
+    has b "${ours/idle=61/idle=99}"
+}
+
+# bats test_tags=effect
+@test "supervise: what the program sets afterwards stands, also over a second listen" {
+    as '' "$dir/kashim" "${supervise[@]}" -- steps 'tcp4 a' 'listen a' 'set a idle 99' 'listen a' 'connect c a' 'accept a b' 'look b'
+    has b "${ours/idle=61/idle=99}"
+}
+
+# bats test_tags=effect
+@test "supervise: timers that the program has set before it connects stand" {
+    as '' "$dir/kashim" "${supervise[@]}" --connect -- steps 'tcp4 a' 'listen a' 'tcp4 c' 'set c idle 99' 'connect-as c a' 'look c'
+    [ -n "$output" ] || effect 'steps' run none
+    effect 'idle' 1 "$(result 'look c' | grep -c 'keepalive=1 idle=99 intvl=75 cnt=9')"
+}
+
+# ---- what the program sees ------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "supervise: same process, parent, descriptors, session; no child; its exit status" {
+    supervised "$port" -- static_server "$port" || effect 'server' listens "$(cat "$dir/server")"
+    effect 'options' "${ours/connected/listening}" "$(sockopts "$server" | sed 's/^[^ ]* [^ ]* [^ ]* - //')"
+    effect 'it is the server' static_server "$(ps -o comm= -p "$server")"
+    effect 'its children' '' "$(pgrep -P "$server")"
+    local watch first=$server
+    watch=$(supervisors)
+    port=$(free_port)
+    serve_bare "$port" static_server "$port"
+    effect 'its descriptors' "$(find "/proc/$server/fd" -printf '%f ')" "$(find "/proc/$first/fd" -printf '%f ')"
+    effect 'holds nothing' '/dev/null /dev/null /dev/null /' \
+        "$(readlink "/proc/$watch/fd"/{0,1,2} "/proc/$watch/cwd" | xargs)"
+    effect 'its files' 0 "$(find "/proc/$watch/fd" -lname "*$dir*" | wc -l)"
+    effect 'session' "$watch" "$(ps -o sid= -p "$watch" | tr -d ' ')"
+    effect 'not found by the program'\''s command line' '' "$(pgrep -f "static_server $port" | grep -x "$watch")"
+    as '' "$dir/kashim" "${supervise[@]}" -- sh -c 'exit 42'
+    effect 'exit status' 42 "$status"
+    as '' "$dir/kashim" "${supervise[@]}" -- sh -c 'kill -SEGV $$'
+    effect 'end by a signal' 139 "$status"
+}
+
+# bats test_tags=effect
+@test "supervise: no_new_privs only where it is needed, and that is said" {
+    [ $EUID = 0 ] || unless_ci 'takes root'
+    kashim "${supervise[@]}" -- grep NoNewPrivs /proc/self/status
+    effect 'as root' $'NoNewPrivs:\t0' "$output"
+    effect 'said' '' "$stderr"
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    as 'setpriv --reuid=65534 --regid=65534 --clear-groups' "$dir/kashim" "${supervise[@]}" -- \
+        bash -c 'grep NoNewPrivs /proc/self/status; exec steps "$@"' - 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b'
+    effect 'as nobody' $'NoNewPrivs:\t1' "$(head -n 1 <<<"$output")"
+    has b "$ours"
+    effect 'said' "kashim: --supervise without CAP_SYS_ADMIN sets no_new_privs: setuid programs that the server starts don't gain rights" "$stderr"
+}
+
+# bats test_tags=effect
+@test "supervise: a server that gives up root" {
+    [ $EUID = 0 ] || unless_ci 'takes root'
+    supervised_from_the_first hello -- setpriv --reuid=65534 --regid=65534 --clear-groups static_server "$port"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "supervise: what isn't TCP, and what fails, does as it does without" {
+    local bare what=('unix a' 'listen a' 'connect c a' 'accept a b' 'listen 99' 'udp u' 'listen u' 'open f /dev/null' 'listen f' 'tcp4 t' 'listen t')
+    bare=$(without_harness steps "${what[@]}" 2>&1)
+    as '' "$dir/kashim" "${supervise[@]}" --connect -- steps "${what[@]}"
+    harmless 'what it does and says' "$bare" "$output$stderr"
+}
+
+# bats test_tags=effect
+@test "supervise: a supervisor that is killed: listen fails with ENOSYS, the rest goes on" {
+    supervised "$port" -- static_server "$port" || effect 'server' listens "$(cat "$dir/server")"
+    local watch
+    watch=$(supervisors)
+    kill -TERM "$watch"
+    kill -INT "$watch"
+    effect 'survives what can be blocked' "$watch" "$(supervisors)"
+    kill -KILL "$watch"
+    ask "$port" hello
+    effect 'goes on' "$ours" "$(connections_at "$port")"
+    # shellcheck disable=SC2016
+    as '' "$dir/kashim" "${supervise[@]}" -- bash -c 'kill -KILL $1; steps "tcp4 a" "listen a"' - \
+        "$(supervisors)" || :
+    without_harness "$dir/kashim" "${supervise[@]}" -- bash -c "until [ -e '$dir/go' ]; do sleep 0.02; done; steps 'tcp4 a' 'listen a'" >"$dir/out" 2>&1 &
+    local waiting=$!
+    started+=($waiting)
+    wait_for 10 has_supervisor
+    kill -KILL "$(supervisors)"
+    : >"$dir/go"
+    wait $waiting || :
+    effect 'a later listen' 1 "$(grep -c '^listen a: ENOSYS' "$dir/out")"
+}
+
+has_supervisor() {
+    [ -n "$(supervisors)" ]
+}
+
+# bats test_tags=effect
+@test "supervise: status shows it, also of a worker" {
+    need socat
+    supervised "$port" -- socat "TCP-LISTEN:$port,fork" EXEC:cat || effect 'server' listens "$(cat "$dir/server")"
+    ask "$port" hello
+    kashim status --children "$server"
+    effect 'server' 1 "$(grep -c "^socat ($server): libkashim isn't loaded, supervised" <<<"$output")"
+    effect 'worker' 2 "$(grep -c '^socat .*, supervised' <<<"$output")"
+    kashim status --json "$server"
+    effect 'JSON' 1 "$(grep -c '"supervised": true' <<<"$output")"
+    serve_bare "$(free_port)" true || :
+    kashim status $$
+    effect 'another' 0 "$(grep -c supervised <<<"$output")"
+}
+
+# ---- refusals ---------------------------------------------------------------------------------
+
+# bats test_tags=harmless,clumsy:mute
+@test "supervise: what can't be had is refused" {
+    kashim run --supervise --force true
+    refused 125 "--supervise: not run: --force can't be had, it takes the library"
+    kashim run --supervise --no-children true
+    refused 125 "--no-children can't be had"
+    kashim run --supervise -i 0 true
+    refused 125 "--idle: '0' is not accepted"
+    kashim run --supervise nosuchprogram
+    refused 127 'nosuchprogram: No such file'
+    kashim run --supervise "$dir/kashim" run --supervise true
+    refused 125 'a filter above it notifies already'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "supervise: seccomp(2) or pidfd_getfd(2) refused, by a profile or Yama" {
+    need strace
+    local inject='strace -f -qq -o /dev/null -e inject='
+    as "${inject}seccomp:error=EPERM" "$dir/kashim" run --supervise -- touch "$dir/started"
+    refused 125 "seccomp(2) is refused, by a container's profile perhaps"
+    as "${inject}pidfd_getfd:error=EPERM" "$dir/kashim" run --supervise -- touch "$dir/started"
+    refused 125 'pidfd_getfd(2) is refused to every program here'
+    as "${inject}pidfd_open:error=ENOSYS" "$dir/kashim" run --supervise -- touch "$dir/started"
+    harmless 'exit status' 125 "$status"
+    as "${inject}socketpair:error=EMFILE" "$dir/kashim" run --supervise -- touch "$dir/started"
+    refused 125 "the supervisor can't be started"
+    [ ! -e "$dir/started" ] || harmless 'program' 'not started' started
+}
+
+# bats test_tags=effect
+@test "supervise: only the first process is reached: that is said, and it is" {
+    need strace
+    as 'strace -f -qq -o /dev/null -e inject=pidfd_getfd:error=EPERM:when=2' "$dir/kashim" "${supervise[@]}" -- steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b'
+    has b "$ours"
+    effect 'said' 1 "$(grep -c '^kashim: --supervise: only the first process is served, none that it starts: ' <<<"$stderr")"
+}
