@@ -186,11 +186,11 @@ threading.Thread(target=serve).start()" || effect 'server' listens "$(cat "$dir/
     effect 'options' "${ours/connected/listening}" "$(sockopts "$server" | sed 's/^[^ ]* [^ ]* [^ ]* - //')"
     effect 'it is the server' static_server "$(ps -o comm= -p "$server")"
     effect 'its children' '' "$(pgrep -P "$server")"
-    local watch first=$server
+    local watch original=$server
     watch=$(supervisors)
     port=$(free_port)
     serve_bare "$port" static_server "$port"
-    effect 'its descriptors' "$(find "/proc/$server/fd" -printf '%f ')" "$(find "/proc/$first/fd" -printf '%f ')"
+    effect 'its descriptors' "$(find "/proc/$server/fd" -printf '%f ')" "$(find "/proc/$original/fd" -printf '%f ')"
     effect 'holds nothing' '/dev/null /dev/null /dev/null /' \
         "$(readlink "/proc/$watch/fd"/{0,1,2} "/proc/$watch/cwd" | xargs)"
     effect 'its files' 0 "$(find "/proc/$watch/fd" -lname "*$dir*" | wc -l)"
@@ -246,7 +246,7 @@ threading.Thread(target=serve).start()" || effect 'server' listens "$(cat "$dir/
         "$(supervisors)" || :
     without_harness "$dir/kashim" "${supervise[@]}" -- bash -c "until [ -e '$dir/go' ]; do sleep 0.02; done; steps 'tcp4 a' 'listen a'" >"$dir/out" 2>&1 &
     local waiting=$!
-    started+=($waiting)
+    started+=("$waiting")
     wait_for 10 has_supervisor
     kill -KILL "$(supervisors)"
     : >"$dir/go"
