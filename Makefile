@@ -192,6 +192,14 @@ test tests: all fixtures $(UNIT)
 	CMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(UNIT)
 	$(PROVE) $(BATS)
 
+# Servers of Debian, and what their connections have with the library and without
+servers: all fixtures
+	rm -f $(B)/servers.rows
+	SERVERS_TABLE=$(abspath $(B))/servers.rows $(PROVE) tests/servers.bats
+	@printf '| server | version | by itself | with KA_IDLE=61 KA_INTVL=11 KA_CNT=7 |\n|---|---|---|---|\n' >$(B)/servers.md
+	@cat $(B)/servers.rows >>$(B)/servers.md
+	@cat $(B)/servers.md
+
 # The library under old, new and other libcs, on i386 and on aarch64
 compat: all
 	$(PROVE) tests/compat/compat.bats
@@ -215,6 +223,7 @@ help:
 	@echo 'make                    build/libkashim.so, build/kashim and the demo pair'
 	@echo 'make demo               shows the effect, live, in under a minute'
 	@echo 'make test               all tests; BATS=tests/NAME.bats for some of them'
+	@echo 'make servers            what the connections of 26 servers have, with and without'
 	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
@@ -228,5 +237,5 @@ clean:
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d)
 
-.PHONY: all force install uninstall demo fixtures test tests compat control lint help clean
+.PHONY: all force install uninstall demo fixtures test tests servers compat control lint help clean
 .DELETE_ON_ERROR:

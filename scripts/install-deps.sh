@@ -8,6 +8,8 @@ set -eu
 
 build='gcc libc6-dev make'
 demo='tcpdump nftables iproute2 util-linux procps'
+servers='postgresql mariadb-server openssh-server dropbear-bin apache2 haproxy memcached mosquitto dovecot-imapd
+         lighttpd rsync git busybox default-jdk-headless php-cli ruby erlang-base'
 test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 nginx redis-server nodejs
       vsftpd tor systemd openbsd-inetd liburing-dev libcap2-bin musl-tools golang-go'
 lint='shellcheck clang-format cppcheck mandoc'
@@ -53,8 +55,8 @@ keep_services_down() {
 
 case $#${1+ $1} in
 0) wanted="$build $demo" ;;
-'1 test') wanted="$build $demo $test $lint" ;;
-'1 compat') wanted="$build $demo $test $lint $compat" ;;
+'1 test') wanted="$build $demo $test $servers $lint" ;;
+'1 compat') wanted="$build $demo $test $servers $lint $compat" ;;
 *) fail "unknown argument '$*'; usage: install-deps.sh [test|compat]" 2 ;;
 esac
 command -v apt-get >/dev/null ||
