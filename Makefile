@@ -165,6 +165,14 @@ $(B)/tests/%: tests/fixtures/%.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -fexceptions -pthread -o $@ $< $(LDLIBS)
 
+$(B)/tests/bench: tests/bench/bench.c Makefile
+	$(say) CC $@
+	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -pthread -o $@ $<
+
+$(B)/tests/libobvious.so: tests/bench/obvious.c Makefile
+	$(say) CC $@
+	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $< -ldl
+
 $(B)/tests/uring $(B)/tests/uring_server: LDLIBS = -luring
 
 # Programs that no preload reaches
@@ -200,6 +208,10 @@ servers: all fixtures
 	@cat $(B)/servers.rows >>$(B)/servers.md
 	@cat $(B)/servers.md
 
+# What it costs, beside nothing and beside others
+bench: all fixtures $(B)/tests/bench $(B)/tests/libobvious.so
+	tests/bench/bench.sh
+
 # The library under old, new and other libcs, on i386 and on aarch64
 compat: all
 	$(PROVE) tests/compat/compat.bats
@@ -224,6 +236,7 @@ help:
 	@echo 'make demo               shows the effect, live, in under a minute'
 	@echo 'make test               all tests; BATS=tests/NAME.bats for some of them'
 	@echo 'make servers            what the connections of 26 servers have, with and without'
+	@echo 'make bench              what it costs: a table, and build/bench.json'
 	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
@@ -237,5 +250,5 @@ clean:
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d)
 
-.PHONY: all force install uninstall demo fixtures test tests servers compat control lint help clean
+.PHONY: all force install uninstall demo fixtures test tests servers bench compat control lint help clean
 .DELETE_ON_ERROR:

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# install-deps.sh [test|compat]: installs what `make demo` needs, on Debian and its kin; with
-# `test`, what make test, lint and control need as well; with `compat` also what make compat
-# does. As root, or by way of sudo.
+# install-deps.sh [test|compat|bench]: installs what `make demo` needs, on Debian and its
+# kin; with `test`, what make test, lint and control need as well; with `compat` also what
+# make compat does; with `bench` what make bench and make load do. As root, or by way of
+# sudo.
 set -eu
 
 build='gcc libc6-dev make'
@@ -11,8 +12,9 @@ demo='tcpdump nftables iproute2 util-linux procps'
 servers='postgresql mariadb-server openssh-server dropbear-bin apache2 haproxy memcached mosquitto dovecot-imapd
          lighttpd rsync git busybox default-jdk-headless php-cli ruby erlang-base'
 test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 nginx redis-server nodejs
-      vsftpd tor systemd openbsd-inetd liburing-dev libcap2-bin musl-tools golang-go'
+      vsftpd tor systemd openbsd-inetd liburing-dev libcap2-bin musl-tools golang-go valgrind'
 lint='shellcheck clang-format cppcheck mandoc'
+bench='valgrind strace libkeepalive0 libdontdie0'
 compat='gcc-multilib lld qemu-user-static libc6-dev-arm64-cross
         libgcc-s1-arm64-cross debian-archive-keyring'
 
@@ -57,7 +59,8 @@ case $#${1+ $1} in
 0) wanted="$build $demo" ;;
 '1 test') wanted="$build $demo $test $servers $lint" ;;
 '1 compat') wanted="$build $demo $test $servers $lint $compat" ;;
-*) fail "unknown argument '$*'; usage: install-deps.sh [test|compat]" 2 ;;
+'1 bench') wanted="$build $demo $bench" ;;
+*) fail "unknown argument '$*'; usage: install-deps.sh [test|compat|bench]" 2 ;;
 esac
 command -v apt-get >/dev/null ||
     fail "there is no apt-get here; needed is what Debian calls: $wanted" 1

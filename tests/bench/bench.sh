@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# bench.sh [ROUNDS]: measures what kashim costs, beside nothing and beside others, and
+# prints a table; build/bench.json has it for programs. Wall clock is taken in ROUNDS rounds
+# (default 11) in which each variant has its turn, so that what else the machine does hits
+# all alike; given are medians, the middle half, and the median of the ratios to "none" of
+# the same round. Instructions are counted by callgrind, system calls by strace.
+#
+# Exit status: 0, also where a target is missed, which is said; 1 if it can't be measured.
+set -eu
+export LC_ALL=C
+unset LD_PRELOAD "${!KA_@}"
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=$root/build
+bench=$build/tests/bench
+rounds=${1:-11}
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+samples=$work/samples facts=$work/facts
+: >"$samples"
+: >"$facts"
+
+[ -x "$bench" ] || { echo 'bench.sh: make bench builds what it takes, and runs it' >&2; exit 1; }
+for program in valgrind strace awk; do
+    command -v $program >/dev/null ||
+        { echo "bench.sh: missing: $program (scripts/install-deps.sh bench installs it)" >&2; exit 1; }
+done
+
+# ---- variants: what is put in front of the program ---------------------------------------
+
+libkashim=${KASHIM_LIB:-$build/libkashim.so}
+libobvious=$build/tests/libobvious.so
+libempty=$build/tests/libempty.so
+libkeepalive=$(find /usr/lib -maxdepth 2 -name libkeepalive.so.0)
+libdontdie=$(find /usr/lib -maxdepth 2 -name libdontdie.so.0)
+variants=(none kashim obvious)
+[ ! "$libkeepalive" ] || variants+=(libkeepalive)
+[ ! "$libdontdie" ] || variants+=(libdontdie)
+
+# under VARIANT COMMAND...
+under() {
+    local library=lib$1
+    case $1 in
+    none) "${@:2}" ;;
+    supervised) "$build/kashim" run --supervise --connect -- "${@:2}" ;;
+    libkeepalive) KEEPALIVE=on LD_PRELOAD=$libkeepalive "${@:2}" ;;
+    libdontdie) DD_DEBUG=0 LD_PRELOAD=$libdontdie "${@:2}" ;;
+    *) LD_PRELOAD=${!library} "${@:2}" ;;
+    esac
+}
+
+# ---- wall clock ---------------------------------------------------------------------------
+
+# sample ROW UNIT "VARIANT..." ARGUMENT...: one round of it
+sample() {
+    local variant value
+    for variant in $3; do
+        value=$(under "$variant" "$bench" "${@:4}")
+        echo "$1|$2|$variant|$round|$value" >>"$samples"
+    done
+}
+
+measure_times() {
+    local all="${variants[*]}" open
+    open=$(($(ulimit -Hn) / 2 - 1100))
+    [ $open -lt 10000 ] || open=10000
+    ulimit -n "$(ulimit -Hn)"
+    for ((round = 1; round <= rounds; round++)); do
+        sample 'accept4 of a queued connection' ns "$all supervised" accept 5000 0
+        sample "the same with $open open connections" ns "$all" accept 2000 $open
+        sample 'connect, accept, close: one thread' 1/s "$all" cycles 1 100
+        sample 'connect, accept, close: two threads' 1/s "$all" cycles 2 100
+        sample 'connect' ns 'none supervised' connect 2000
+        sample 'socket and close, UNIX' ns "$all" sockets unix 20000
+        sample 'socket and close, TCP' ns "$all" sockets tcp 20000
+        sample 'process start' us "$all" spawn 50
+        [ ! -t 2 ] || printf '\rround %s of %s' "$round" "$rounds" >&2
+    done
+    [ ! -t 2 ] || printf '\r\033[K' >&2
+}
+
+# ---- counts --------------------------------------------------------------------------------
+
+# instructions VARIANT ARGUMENT...
+instructions() {
+    under "$1" valgrind --tool=callgrind --callgrind-out-file=/dev/null "${only[@]}" \
+        "$bench" "${@:2}" 2>&1 >/dev/null | sed -n 's/.*Collected : //p'
+}
+
+# calls VARIANT ARGUMENT...: system calls
+calls() {
+    under "$1" strace -qq -o "$work/calls" "$bench" "${@:2}" >/dev/null
+    wc -l <"$work/calls"
+}
+
+# per_accept COUNTER VARIANT: by the difference of two runs, so that all else falls away
+per_accept() {
+    echo $((($("$1" "$2" accept 1500 0) - $("$1" "$2" accept 500 0)) / 1000))
+}
+
+fact() {
+    echo "$1|$2|$3" >>"$facts"
+}
+
+count() {
+    local variant only=()
+    for variant in "${variants[@]}" empty; do
+        fact 'instructions until the program starts and ends' "$variant" "$(instructions "$variant" nothing)"
+        fact 'private dirty memory once it has accepted, kB' "$variant" "$(under "$variant" setarch -R "$bench" dirty)"
+    done
+    only=(--toggle-collect=answer)
+    for variant in "${variants[@]}"; do
+        fact 'instructions of accept4, outside the kernel' "$variant" "$(per_accept instructions "$variant")"
+        fact 'system calls of connect, accept4 and close' "$variant" "$(per_accept calls "$variant")"
+    done
+    strip -o "$work/stripped" "$libkashim"
+    fact 'size of the file, bytes' kashim "$(wc -c <"$work/stripped")"
+    [ ! "$libkeepalive" ] || fact 'size of the file, bytes' libkeepalive "$(wc -c <"$libkeepalive")"
+    [ ! "$libdontdie" ] || fact 'size of the file, bytes' libdontdie "$(wc -c <"$libdontdie")"
+}
+
+# ---- results ---------------------------------------------------------------------------------
+
+machine() {
+    printf '%s, %s CPUs, Linux %s, %s, %s rounds\n' \
+        "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" "$(nproc)" "$(uname -r)" \
+        "$(ldd --version | sed -n '1s/.* /glibc /p')" "$rounds"
+}
+
+measure_times
+count
+awk -F'|' -v machine="$(machine)" -v json="${BENCH_JSON:-$build/bench.json}" \
+    -f "$root/tests/bench/report.awk" "$samples" "$facts"

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+# From bench.sh's samples (row|unit|variant|round|value) and facts (row|variant|value) the
+# table, the verdicts on the targets, and JSON.
+
+FILENAME == ARGV[1] {
+    see($1, $3)
+    unit[$1] = $2
+    value[$1, $3, ++samples[$1, $3]] = $5
+    next
+}
+
+{
+    see($1, $2)
+    fact[$1, $2] = $3
+}
+
+function see(row, variant) {
+    if (!(row in seen_row)) {
+        seen_row[row] = ++rows
+        row_name[rows] = row
+    }
+    if (!((row, variant) in seen)) {
+        seen[row, variant] = 1
+        variant_name[row, ++variants[row]] = variant
+    }
+}
+
+# The value at `share` of the sorted list v[1..n].
+function at(v, n, share,    i, j, t) {
+    for (i = 2; i <= n; i++)
+        for (j = i; j > 1 && v[j - 1] + 0 > v[j] + 0; j--) {
+            t = v[j]
+            v[j] = v[j - 1]
+            v[j - 1] = t
+        }
+    i = int(share * (n - 1) + 1.5)
+    return v[i]
+}
+
+function of_samples(row, variant, share,    v, n, i) {
+    n = samples[row, variant]
+    for (i = 1; i <= n; i++)
+        v[i] = value[row, variant, i]
+    return at(v, n, share)
+}
+
+# The median of the ratios to "none", round by round.
+function ratio(row, variant,    v, n, i) {
+    n = samples[row, variant]
+    for (i = 1; i <= n; i++)
+        v[i] = value[row, variant, i] / value[row, "none", i]
+    return at(v, n, 0.5)
+}
+
+function print_row(row,    i, variant) {
+    printf "\n%s%s\n", row, ((row in unit) ? ", " unit[row] : "")
+    for (i = 1; i <= variants[row]; i++) {
+        variant = variant_name[row, i]
+        if (row in unit)
+            printf "  %-14s %10s   %10s to %-10s x %.3f\n", variant, of_samples(row, variant, 0.5),
+                of_samples(row, variant, 0.25), of_samples(row, variant, 0.75), ratio(row, variant)
+        else if ((row, "none") in fact)
+            printf "  %-14s %10d   %+d\n", variant, fact[row, variant],
+                fact[row, variant] - fact[row, "none"]
+        else
+            printf "  %-14s %10d\n", variant, fact[row, variant]
+    }
+}
+
+function target(what, measured, bound) {
+    printf "  %-6s %s: %d, at most %d\n", (measured <= bound ? "met" : "MISSED"), what, measured, bound
+    verdicts = verdicts sprintf("%s\n    {\"target\": \"%s\", \"measured\": %d, \"bound\": %d, \"met\": %s}",
+        (verdicts == "" ? "" : ","), what, measured, bound, (measured <= bound ? "true" : "false"))
+}
+
+function judge(    path, start, dirty, calls) {
+    path = "instructions of accept4, outside the kernel"
+    start = "instructions until the program starts and ends"
+    dirty = "private dirty memory once it has accepted, kB"
+    calls = "system calls of connect, accept4 and close"
+    print "\ntargets"
+    target("instructions more than none, in accept4", fact[path, "kashim"] - fact[path, "none"], 15)
+    target("system calls more than none, from connect to close", fact[calls, "kashim"] - fact[calls, "none"], 0)
+    target("instructions more than none, at start", fact[start, "kashim"] - fact[start, "none"], 17000)
+    if ((start, "libkeepalive") in fact)
+        target("instructions at start, below libkeepalive", fact[start, "kashim"], fact[start, "libkeepalive"])
+    if ((start, "libdontdie") in fact)
+        target("instructions at start, below libdontdie", fact[start, "kashim"], fact[start, "libdontdie"])
+    target("dirty pages more than an empty library", (fact[dirty, "kashim"] - fact[dirty, "empty"]) / 4, 2)
+}
+
+function write_json(    r, i, row, variant) {
+    printf "{\n  \"machine\": \"%s\",\n  \"rows\": [", machine >json
+    for (r = 1; r <= rows; r++) {
+        row = row_name[r]
+        for (i = 1; i <= variants[row]; i++) {
+            variant = variant_name[row, i]
+            printf "%s\n    {\"row\": \"%s\", \"variant\": \"%s\", ", (r + i > 2 ? "," : ""), row, variant >json
+            if (row in unit)
+                printf "\"unit\": \"%s\", \"median\": %s, \"quartiles\": [%s, %s], \"ratio\": %.4f}", unit[row],
+                    of_samples(row, variant, 0.5), of_samples(row, variant, 0.25),
+                    of_samples(row, variant, 0.75), ratio(row, variant) >json
+            else
+                printf "\"count\": %d}", fact[row, variant] >json
+        }
+    }
+    printf "\n  ],\n  \"targets\": [%s\n  ]\n}\n", verdicts >json
+}
+
+END {
+    print machine
+    for (r = 1; r <= rows; r++)
+        print_row(row_name[r])
+    judge()
+    write_json()
+}
