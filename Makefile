@@ -212,6 +212,10 @@ servers: all fixtures
 bench: all fixtures $(B)/tests/bench $(B)/tests/libobvious.so
 	tests/bench/bench.sh
 
+# 10,000 connections, of which half lose their peer
+load: all $(B)/tests/crowd $(B)/tests/echo_server
+	scripts/load.sh --svg $(B)/load.svg
+
 # The library under old, new and other libcs, on i386 and on aarch64
 compat: all
 	$(PROVE) tests/compat/compat.bats
@@ -237,6 +241,7 @@ help:
 	@echo 'make test               all tests; BATS=tests/NAME.bats for some of them'
 	@echo 'make servers            what the connections of 26 servers have, with and without'
 	@echo 'make bench              what it costs: a table, and build/bench.json'
+	@echo 'make load               10,000 connections, half of them dead: build/load.svg'
 	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
@@ -250,5 +255,5 @@ clean:
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d)
 
-.PHONY: all force install uninstall demo fixtures test tests servers bench compat control lint help clean
+.PHONY: all force install uninstall demo fixtures test tests servers bench load compat control lint help clean
 .DELETE_ON_ERROR:
