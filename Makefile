@@ -48,7 +48,7 @@ PROGRAM_CFLAGS = -std=gnu11 $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 # - unwind tables, or a cancelled accept() skips C++ destructors above our frame
 # - no stack protector and no fortify, whose helpers are versioned symbols of one libc
 # - no calls of memset and the like made from our loops
-LIB_CFLAGS = $(PROGRAM_CFLAGS) -fPIC -fvisibility=hidden -ffreestanding $(NO_IDIOMS) \
+LIB_CFLAGS = $(PROGRAM_CFLAGS) $(LIB_SANITIZE) -fPIC -fvisibility=hidden -ffreestanding $(NO_IDIOMS) \
              -fasynchronous-unwind-tables -fno-stack-protector -U_FORTIFY_SOURCE \
              $(BRANCH_$(MACHINE))
 LIB_LDFLAGS = $(LDFLAGS) -shared -nostdlib -Wl,-soname,libkashim.so \
@@ -147,7 +147,7 @@ UNIT = $(patsubst tests/unit/%.c,$(B)/tests/unit-%,$(wildcard tests/unit/*.c))
 $(B)/tests/lib%.so: tests/fixtures/lib%.c Makefile
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $<
+	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LIB_SANITIZE) $(LDFLAGS) -fPIC -shared -o $@ $<
 
 $(B)/tests/unit-%: tests/unit/%.c shim/%.c Makefile
 	$(say) CC $@
@@ -216,6 +216,10 @@ bench: all fixtures $(B)/tests/bench $(B)/tests/libobvious.so
 load: all $(B)/tests/crowd $(B)/tests/echo_server
 	scripts/load.sh --svg $(B)/load.svg
 
+# The same tests under sanitizers and valgrind
+sanitize:
+	tests/sanitize.sh
+
 # The library under old, new and other libcs, on i386 and on aarch64
 compat: all
 	$(PROVE) tests/compat/compat.bats
@@ -242,6 +246,7 @@ help:
 	@echo 'make servers            what the connections of 26 servers have, with and without'
 	@echo 'make bench              what it costs: a table, and build/bench.json'
 	@echo 'make load               10,000 connections, half of them dead: build/load.svg'
+	@echo 'make sanitize           the tests under clang'"'"'s sanitizers and valgrind'
 	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
@@ -255,5 +260,5 @@ clean:
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d)
 
-.PHONY: all force install uninstall demo fixtures test tests servers bench load compat control lint help clean
+.PHONY: all force install uninstall demo fixtures test tests servers bench load sanitize compat control lint help clean
 .DELETE_ON_ERROR:
