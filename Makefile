@@ -138,6 +138,20 @@ uninstall:
 demo: all
 	scripts/demo.sh
 
+# What each target of the fuzzer is made of, besides tests/fuzz/NAME.c
+FUZZ_config = shim/config.c
+FUZZ_elf = shim/kashim/elf_file.c
+FUZZ_diag = shim/kashim/diag.c shim/kashim/tcp_socket.c shim/kashim/memory.c shim/keepalive.c shim/config.c
+FUZZ_proc = shim/kashim/memory.c
+FUZZ_unit = shim/kashim/memory.c
+
+.SECONDEXPANSION:
+$(B)/fuzz/fuzz-%: tests/fuzz/%.c tests/fuzz/complain.c $$(FUZZ_$$*) Makefile $(wildcard shim/kashim/*.c)
+	$(say) CC $@
+	$(Q)mkdir -p $(@D)
+	$(Q)clang -std=gnu11 -O1 -g -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	    -Ishim -o $@ $(filter tests/%.c,$^) $(FUZZ_$*)
+
 # Everything the tests need: each tests/fixtures/NAME.c is a program build/tests/NAME,
 # each tests/fixtures/libNAME.c a library build/tests/libNAME.so.
 FIXTURES = $(patsubst tests/fixtures/%.c,$(B)/tests/%,$(filter-out tests/fixtures/lib%,$(wildcard tests/fixtures/*.c))) \
@@ -216,6 +230,11 @@ bench: all fixtures $(B)/tests/bench $(B)/tests/libobvious.so
 load: all $(B)/tests/crowd $(B)/tests/echo_server
 	scripts/load.sh --svg $(B)/load.svg
 
+# The parsers, ten minutes each
+FUZZ_SECONDS = 600
+fuzz:
+	tests/fuzz/fuzz.sh $(FUZZ_SECONDS)
+
 # The same tests under sanitizers and valgrind
 sanitize:
 	tests/sanitize.sh
@@ -247,6 +266,7 @@ help:
 	@echo 'make bench              what it costs: a table, and build/bench.json'
 	@echo 'make load               10,000 connections, half of them dead: build/load.svg'
 	@echo 'make sanitize           the tests under clang'"'"'s sanitizers and valgrind'
+	@echo 'make fuzz               the parsers under libFuzzer; FUZZ_SECONDS=600 each'
 	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
@@ -260,5 +280,5 @@ clean:
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d)
 
-.PHONY: all force install uninstall demo fixtures test tests servers bench load sanitize compat control lint help clean
+.PHONY: all force install uninstall demo fixtures test tests servers bench load sanitize fuzz compat control lint help clean
 .DELETE_ON_ERROR:

@@ -79,8 +79,9 @@ int diag_parse(const void *message, size_t len, bool multipath,
                struct tcp_sockets *sockets)
 {
     const struct nlmsghdr *h = message;
+    ssize_t left = (ssize_t)len; /* below 0 behind a last one that isn't aligned */
 
-    for (; NLMSG_OK(h, len); h = NLMSG_NEXT(h, len)) {
+    for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
         const struct inet_diag_msg *m = NLMSG_DATA(h);
 
         if (h->nlmsg_type == NLMSG_DONE)

@@ -17,13 +17,17 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#ifndef PROC /* fuzzed elsewhere */
+#    define PROC "/proc"
+#endif
+
 /* ---- the process itself ------------------------------------------------------ */
 
 static FILE *open_file(int pid, const char *name)
 {
     char path[64];
 
-    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    snprintf(path, sizeof path, PROC "/%d/%s", pid, name);
     return fopen(path, "re");
 }
 
@@ -231,7 +235,7 @@ int process_sockets(const struct process *p, struct sockets *s)
     int error;
 
     memset(s, 0, sizeof *s);
-    snprintf(path, sizeof path, "/proc/%d/fd", p->pid);
+    snprintf(path, sizeof path, PROC "/%d/fd", p->pid);
     dir = opendir(path);
     if (!dir)
         return errno == ENOENT ? ESRCH : errno;
