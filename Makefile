@@ -72,7 +72,7 @@ all: $(B)/libkashim.so $(PROGRAMS)
 
 $(B)/libkashim.so: $(LIB_OBJ) shim/libkashim.map
 	$(say) LD $@
-	$(Q)$(CC) $(LIB_CFLAGS) $(LIB_LDFLAGS) -o $@ $(LIB_OBJ)
+	$(Q)$(CC) $(LIB_CFLAGS) $(LIB_LDFLAGS) -o $@ $(LIB_OBJ) $(LIB_LDLIBS)
 
 $(B)/shim/%.o: shim/%.c Makefile
 	$(say) CC $<
@@ -235,6 +235,10 @@ FUZZ_SECONDS = 600
 fuzz:
 	tests/fuzz/fuzz.sh $(FUZZ_SECONDS)
 
+# Which lines of shim/ no test reaches
+coverage:
+	tests/coverage.sh
+
 # The same tests under sanitizers and valgrind
 sanitize:
 	tests/sanitize.sh
@@ -267,6 +271,7 @@ help:
 	@echo 'make load               10,000 connections, half of them dead: build/load.svg'
 	@echo 'make sanitize           the tests under clang'"'"'s sanitizers and valgrind'
 	@echo 'make fuzz               the parsers under libFuzzer; FUZZ_SECONDS=600 each'
+	@echo 'make coverage           the lines of shim/ that no test reaches'
 	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
@@ -280,5 +285,5 @@ clean:
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d)
 
-.PHONY: all force install uninstall demo fixtures test tests servers bench load sanitize fuzz compat control lint help clean
+.PHONY: all force install uninstall demo fixtures test tests servers bench load sanitize fuzz coverage compat control lint help clean
 .DELETE_ON_ERROR:

@@ -251,6 +251,14 @@ static void keep_books(const struct seccomp_notif *notice, const struct deed *de
 
 /* ---- notices --------------------------------------------------------------------------------- */
 
+/* ENOENT is a caller that has died, EINTR a stop and its end. At anything else, to end sets
+ * free who waits, with ENOSYS, and to go on would not. */
+static void give_up_unless(bool good)
+{
+    if (!good)
+        _exit(1);
+}
+
 /* The call goes on whatever became of it; while the launcher tries, never. */
 static void answer(const struct seccomp_notif *notice, const struct deed *deed)
 {
@@ -262,7 +270,8 @@ static void answer(const struct seccomp_notif *notice, const struct deed *deed)
         response->error = deed->error ? -deed->error : -ECANCELED;
     else
         response->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-    ioctl(NOTICES, SECCOMP_IOCTL_NOTIF_SEND, response);
+    while (ioctl(NOTICES, SECCOMP_IOCTL_NOTIF_SEND, response) && errno != ENOENT)
+        give_up_unless(errno == EINTR);
 }
 
 static void handle(void)
@@ -271,8 +280,10 @@ static void handle(void)
     struct deed deed = {0};
 
     memset(notice, 0, self.sizes.seccomp_notif);
-    if (ioctl(NOTICES, SECCOMP_IOCTL_NOTIF_RECV, notice))
-        return; /* it was a signal, or the caller has died */
+    if (ioctl(NOTICES, SECCOMP_IOCTL_NOTIF_RECV, notice)) {
+        give_up_unless(errno == ENOENT || errno == EINTR);
+        return;
+    }
     serve(notice, &deed);
     answer(notice, &deed);
     keep_books(notice, &deed);
