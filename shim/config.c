@@ -212,7 +212,7 @@ static void put_shown(struct ka_text *line, const char *value)
             ka_put(line, "...");
             return;
         }
-        ka_put_char(line, value[i] < ' ' || value[i] > '~' ? '?' : value[i]);
+        ka_put_printable(line, value[i]);
     }
 }
 

@@ -95,7 +95,7 @@ static __attribute__((noinline)) int connect_slow(int fd, const struct sockaddr 
                                                   socklen_t len)
 {
     ka_settings_complain();
-    if (ka_config.off || !ka_config.connect)
+    if (ka_settings_read() && (ka_config.off || !ka_config.connect))
         connect_passed_to = KA_NEXT(connect);
     else
         ka_connect_begin(fd, addr, len);
@@ -113,8 +113,7 @@ HOOK int connect(int fd, const struct sockaddr *addr, socklen_t len)
 static __attribute__((noinline)) int setsockopt_slow(int fd, int level, int name,
                                                      const void *value, socklen_t len)
 {
-    ka_settings_read();
-    if (ka_config.off || !ka_config.force)
+    if (ka_settings_read() && (ka_config.off || !ka_config.force))
         setsockopt_passed_to = KA_NEXT(setsockopt);
     else if (ka_force_ignores(fd, level, name, value, len))
         return 0;

@@ -38,19 +38,13 @@ static void adopt_stdin(void)
 
 static __attribute__((constructor)) void init(void)
 {
-    ka_next(KA_HOOK_listen);
-    ka_next(KA_HOOK_accept);
-    ka_next(KA_HOOK_accept4);
+    ka_next_find_all();
     if (!ka_active())
         return;
     if (!ka_config.children)
         ka_children_exclude();
-    if (ka_config.connect) {
-        ka_next(KA_HOOK_connect);
+    if (ka_config.connect)
         ka_outgoing_init();
-    }
-    if (ka_config.force)
-        ka_next(KA_HOOK_setsockopt);
     adopt_listen_fds();
     adopt_stdin();
 }

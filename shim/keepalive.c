@@ -6,10 +6,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-#ifndef IPPROTO_MPTCP
-#    define IPPROTO_MPTCP 262
-#endif
-
 /*
  * In the order in which they are set. TCP_KEEPIDLE comes after SO_KEEPALIVE: then the
  * kernel counts the time that the connection has been idle already, while SO_KEEPALIVE

@@ -11,6 +11,10 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
+#ifndef IPPROTO_MPTCP /* glibc 2.32 */
+#    define IPPROTO_MPTCP 262
+#endif
+
 enum ka_option { KA_INTVL, KA_CNT, KA_KEEPALIVE, KA_IDLE, KA_USER_TIMEOUT, KA_OPTIONS };
 
 /* By option: on or off, seconds, probes, milliseconds. Negative: the kernel doesn't tell,

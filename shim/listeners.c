@@ -3,16 +3,7 @@
 
 #include "keepalive.h"
 #include "log.h"
-#include "next.h"
 #include "settings.h"
-
-/* From the first listener on, no hook has to look anything up. */
-static struct ka_mark first_look(int fd)
-{
-    if (!atomic_load(&ka_marks_used))
-        ka_next_find_all();
-    return ka_mark_read(fd);
-}
 
 static bool port_is_ours(int fd)
 {
@@ -71,7 +62,7 @@ struct ka_listening ka_listen_begin(int fd)
     ka_settings_complain();
     if (!ka_active())
         return listening;
-    listening.mark = first_look(fd);
+    listening.mark = ka_mark_read(fd);
     if (ka_is_listening(fd)) {
         /* the second call for a listener: what was set since the first one stays */
         if (ka_mark_state(&listening.mark) == KA_UNMET)
@@ -107,7 +98,7 @@ struct ka_accepting ka_accept_begin(int fd)
     ka_settings_complain();
     if (!ka_active())
         return accepting;
-    accepting.mark = first_look(fd);
+    accepting.mark = ka_mark_read(fd);
     switch (ka_mark_state(&accepting.mark)) {
     case KA_UNMET: accepting.check = ka_is_listening(fd) && meet(&accepting.mark); break;
     case KA_QUEUED: accepting.check = true; break;
@@ -141,7 +132,7 @@ void ka_accept_end(struct ka_accepting *accepting, int connection)
 void ka_adopt(int fd, bool keep)
 {
     if (ka_is_listening(fd)) {
-        struct ka_mark mark = first_look(fd);
+        struct ka_mark mark = ka_mark_read(fd);
 
         meet(&mark);
         return;

@@ -178,7 +178,8 @@ static struct ka_text begin_line(char *buffer)
     struct ka_text t = {buffer, LINE_SIZE, 0};
 
     ka_put(&t, "kashim: ");
-    ka_put(&t, ka_program());
+    for (const char *c = ka_program(); *c; c++)
+        ka_put_printable(&t, *c);
     ka_put_char(&t, '[');
     ka_put_uint(&t, (unsigned)ka_getpid());
     ka_put(&t, "]: ");

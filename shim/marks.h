@@ -41,16 +41,16 @@ struct ka_mark {
     uint32_t word; /* as it was read */
 };
 
-static inline bool ka_mark_settled(int fd)
-{
-    return (unsigned)fd < KA_MARKS &&
-           (atomic_load_explicit(&ka_marks[fd], memory_order_acquire) & KA_STATE_MASK) ==
-               KA_SETTLED;
-}
-
 static inline bool ka_mark_possible(int fd)
 {
     return (unsigned)fd < KA_MARKS;
+}
+
+static inline bool ka_mark_settled(int fd)
+{
+    return ka_mark_possible(fd) &&
+           (atomic_load_explicit(&ka_marks[fd], memory_order_acquire) & KA_STATE_MASK) ==
+               KA_SETTLED;
 }
 
 /* To be read before the listener is looked at. */

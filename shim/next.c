@@ -6,52 +6,44 @@
 
 #define RTLD_NEXT ((void *)-1L)
 
-/*
- * Weak and declared here, so that no version of any libc is asked for. Before glibc 2.34
- * dlsym lives in libdl, which a program need not have loaded; there libc itself exports
- * _dl_sym, which takes the caller's address where dlsym looks at its return address.
- */
+/* Weak and declared here, so that no version of any libc is asked for. */
 extern void *dlsym(void *handle, const char *name) __attribute__((weak));
-extern void *_dl_sym(void *handle, const char *name, void *caller) __attribute__((weak));
 
 _Atomic(ka_function *) ka_next_found[KA_HOOK_COUNT];
 
-static const char names[KA_HOOK_COUNT][20] = {
+enum { ERRNO_LOCATION = KA_HOOK_COUNT, NAMES };
+static const ka_function_name names[NAMES] = {
 #define KA_HOOK(name) #name,
 #include "hooks.def"
+    "__errno_location",
 };
 
-static void *lookup(const char *name)
-{
-    if (dlsym)
-        return dlsym(RTLD_NEXT, name);
-    if (_dl_sym)
-        return _dl_sym(RTLD_NEXT, name, (void *)lookup);
-    return NULL;
-}
+static ka_function *errno_location;
 
 /* In place of a function that the process hasn't got. Every hook fails with -1. */
 static long absent(void)
 {
-    int *(*location)(void) = (int *(*)(void))lookup("__errno_location");
-
-    if (location)
-        *location() = ENOSYS;
+    if (errno_location)
+        *((int *(*)(void))errno_location)() = ENOSYS;
     return -1;
-}
-
-ka_function *ka_next_find(enum ka_hook hook)
-{
-    ka_function *next = (ka_function *)lookup(names[hook]);
-
-    if (!next)
-        next = (ka_function *)absent;
-    atomic_store_explicit(&ka_next_found[hook], next, memory_order_relaxed);
-    return next;
 }
 
 void ka_next_find_all(void)
 {
-    for (int hook = 0; hook < KA_HOOK_FIRST_OPTIONAL; hook++)
-        ka_next((enum ka_hook)hook);
+    ka_function *found[NAMES];
+
+    if (!ka_loaded_find(names, found, NAMES) && dlsym)
+        for (int i = 0; i < NAMES; i++)
+            found[i] = (ka_function *)dlsym(RTLD_NEXT, names[i]);
+    errno_location = found[ERRNO_LOCATION];
+    for (int i = 0; i < KA_HOOK_COUNT; i++)
+        atomic_store_explicit(&ka_next_found[i],
+                              found[i] ? found[i] : (ka_function *)absent,
+                              memory_order_relaxed);
+}
+
+ka_function *ka_next_early(enum ka_hook hook)
+{
+    ka_next_find_all();
+    return atomic_load_explicit(&ka_next_found[hook], memory_order_relaxed);
 }

@@ -12,7 +12,10 @@ extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 struct ka_config ka_config;
 atomic_bool ka_sandboxed;
 
-static atomic_bool settings_read;
+/* Of the settings: whoever comes while they are read (a thread that a constructor before
+ * ours has started, a signal handler) waits for nobody, and finds kashim inactive. */
+enum { UNREAD, BEING_READ, READ };
+static atomic_int stage;
 
 /* The lines about refused values, made at load, since a program may overwrite its
  * environment before they are due. */
@@ -53,28 +56,26 @@ static void read_variable(const char *variable)
     }
 }
 
-/*
- * Threads that get here at the same time (a constructor before ours has started them) do
- * the same work twice, with the same result; nobody waits for anybody.
- */
-void ka_settings_read(void)
+bool ka_settings_read(void)
 {
-    if (atomic_load_explicit(&settings_read, memory_order_acquire))
-        return;
-    complaints_len = 0;
+    int found = atomic_load_explicit(&stage, memory_order_acquire);
+
+    if (found != UNREAD || !atomic_compare_exchange_strong(&stage, &found, BEING_READ))
+        return found == READ;
     ka_config_defaults(&ka_config);
     for (char **e = environment(); *e; e++)
         if ((*e)[0] == 'K' && (*e)[1] == 'A' && (*e)[2] == '_')
             read_variable(*e);
     if (ka_config.log || complaints_len)
         ka_log_open();
-    atomic_store_explicit(&settings_read, true, memory_order_release);
+    atomic_store_explicit(&stage, READ, memory_order_release);
+    return true;
 }
 
 bool ka_active(void)
 {
-    ka_settings_read();
-    return !ka_config.off && !atomic_load_explicit(&ka_sandboxed, memory_order_relaxed);
+    return ka_settings_read() && !ka_config.off &&
+           !atomic_load_explicit(&ka_sandboxed, memory_order_relaxed);
 }
 
 void ka_settings_complain(void)

@@ -16,7 +16,8 @@ extern struct ka_config ka_config;
 
 extern atomic_bool ka_sandboxed;
 
-void ka_settings_read(void);
+/* False: they are being read just now, below this frame or by another thread. */
+bool ka_settings_read(void);
 
 /* Whether kashim may do anything: it isn't switched off, and the process hasn't put
  * itself under a seccomp filter, which may kill for a system call that it doesn't expect.

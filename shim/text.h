@@ -26,6 +26,12 @@ static inline void ka_put(struct ka_text *t, const char *s)
         ka_put_char(t, *s++);
 }
 
+/* What a terminal would obey becomes '?'. */
+static inline void ka_put_printable(struct ka_text *t, char c)
+{
+    ka_put_char(t, c < ' ' || c > '~' ? '?' : c);
+}
+
 /* In any base from 2 to 16, without leading zeros. */
 static inline void ka_put_number(struct ka_text *t, unsigned n, unsigned base)
 {

@@ -190,3 +190,13 @@ inherited() {
     costs_nothing inherited tcp4 'loop 7 100 4'
     costs_nothing inherited unix 'loop 7 100'
 }
+
+forcing() {
+    between_marks env "LD_PRELOAD=$1" KA_FORCE=1 steps 'tcp4 a' mark 'set a nodelay 1' mark
+}
+
+# bats test_tags=harmless,clumsy:calls
+@test "nor does KA_FORCE where another option is set" {
+    need strace
+    same_with forcing
+}

@@ -70,6 +70,27 @@ timers_said='idle 61 s, intvl 11 s, cnt 7'
         "$(grep -o 'idle 61.* after [0-9]* s' "$BATS_TEST_TMPDIR/out")"
 }
 
+# bats test_tags=effect
+@test "a refusal is told once for each option, with the error's name" {
+    need strace
+    local error
+    for error in EPERM EACCES EINVAL ENOSYS ENOPROTOOPT EOPNOTSUPP 'error 12'; do
+        output=$(without_harness strace -qq -o /dev/null -e "inject=setsockopt:error=${error/error 12/ENOMEM}" \
+            -E "LD_PRELOAD=$KASHIM_LIB" -E KA_LOG=stderr -E KA_USER_TIMEOUT=9 \
+            steps 'tcp4 a' 'listen a' 'tcp4 b' 'listen b' 2>&1)
+        effect "lines about $error" 'SO_KEEPALIVE TCP_KEEPCNT TCP_KEEPIDLE TCP_KEEPINTVL TCP_USER_TIMEOUT' \
+            "$(sed -n "s/.*kashim: .*: the kernel refuses \(.*\): $error$/\1/p" <<<"$output" | sort | paste -sd' ')"
+    done
+}
+
+# bats test_tags=effect
+@test "what a terminal would obey in the program's name isn't printed" {
+    local evil=$BATS_TEST_TMPDIR/$'a\e[Jb\nkashim'
+    cp "$(command -v steps)" "$evil"
+    shimmed KA_LOG=stderr "$evil" 'tcp4 a' 'listen a'
+    effect 'the name' 'a?[Jb?kashim' "$(sed -n 's/^kashim: \(.*\)\[[0-9]*\]: listener .*/\1/p' <<<"$stderr")"
+}
+
 # bats test_tags=harmless,clumsy:talk
 @test "nothing is said unless asked for, nor of listeners that are none of ours" {
     shimmed steps "${accepted[@]}"

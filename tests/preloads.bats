@@ -54,3 +54,10 @@ early_beside() {
 @test "preloaded twice" {
     beside_other "$KASHIM_LIB" "$other" "$KASHIM_LIB"
 }
+
+# bats test_tags=effect
+@test "one behind whose hash table is of the old kind" {
+    local old_kind=$BATS_TEST_TMPDIR/libother.so
+    gcc -std=gnu11 -fPIC -shared -Wl,--hash-style=sysv -o "$old_kind" "$root/tests/fixtures/libother.c"
+    beside_other "$KASHIM_LIB" "$old_kind"
+}

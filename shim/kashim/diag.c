@@ -19,10 +19,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#ifndef IPPROTO_MPTCP
-#    define IPPROTO_MPTCP 262
-#endif
-
 /* ---- what the kernel answers --------------------------------------------------- */
 
 static void read_address(union ka_address *a, unsigned family, unsigned short port,

@@ -101,6 +101,15 @@ static void let_go(int launcher, bool log)
     move(record, RECORD);
 }
 
+/* A notice that can't be read or answered (or waited for: never a loop that does nothing
+ * else). ENOENT is a caller that has died, EINTR a stop and its end; at anything else, to
+ * end sets free who waits, with ENOSYS, and to go on would not. */
+static void give_up_unless(bool good)
+{
+    if (!good)
+        _exit(1);
+}
+
 /* ---- the socket of a call ------------------------------------------------------------------- */
 
 /* Whether the caller still waits, so that its number is still its own. */
@@ -251,14 +260,6 @@ static void keep_books(const struct seccomp_notif *notice, const struct deed *de
 
 /* ---- notices --------------------------------------------------------------------------------- */
 
-/* ENOENT is a caller that has died, EINTR a stop and its end. At anything else, to end sets
- * free who waits, with ENOSYS, and to go on would not. */
-static void give_up_unless(bool good)
-{
-    if (!good)
-        _exit(1);
-}
-
 /* The call goes on whatever became of it; while the launcher tries, never. */
 static void answer(const struct seccomp_notif *notice, const struct deed *deed)
 {
@@ -346,7 +347,7 @@ _Noreturn void supervisor(int launcher, const struct ka_config *config, char **a
     if (!make_room() || !receive_notices())
         _exit(1);
     for (self.proving = true; !(notices.revents & (POLLHUP | POLLERR));) {
-        poll(&notices, 1, -1);
+        give_up_unless(poll(&notices, 1, -1) > 0 || errno == EINTR);
         self.proving = is_proving();
         if (notices.revents & POLLIN)
             handle();

@@ -9,10 +9,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#ifndef IPPROTO_MPTCP
-#    define IPPROTO_MPTCP 262
-#endif
-
 /* A listener's queue stands where a connection has its unacknowledged segments
  * (tcp_get_info). */
 bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *s)

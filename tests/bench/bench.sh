@@ -106,6 +106,7 @@ fact() {
 
 count() {
     local variant only=()
+    sync "$build"/libkashim.so "$build"/tests/*.so # what isn't on the disk yet counts as dirty
     for variant in "${variants[@]}" empty; do
         fact 'instructions until the program starts and ends' "$variant" "$(instructions "$variant" nothing)"
         fact 'private dirty memory once it has accepted, kB' "$variant" "$(under "$variant" setarch -R "$bench" dirty)"

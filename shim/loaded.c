@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+#include "loaded.h"
+
+#include <link.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if __SIZEOF_POINTER__ == 8
+typedef Elf64_Addr elf_address;
+typedef Elf64_Sym elf_symbol;
+typedef Elf64_Dyn elf_dynamic;
+typedef Elf64_Phdr elf_segment;
+#else
+typedef Elf32_Addr elf_address;
+typedef Elf32_Sym elf_symbol;
+typedef Elf32_Dyn elf_dynamic;
+typedef Elf32_Phdr elf_segment;
+#endif
+
+extern unsigned long getauxval(unsigned long type) __attribute__((weak));
+
+extern elf_dynamic _DYNAMIC[] __attribute__((visibility("hidden")));
+
+enum { ADDRESS_BITS = 8 * sizeof(elf_address), VERSION_HIDDEN = 0x8000 };
+
+/* What is needed of an object's dynamic section; NULL where it has no such table. */
+struct tables {
+    elf_address base;
+    const elf_symbol *symbols;
+    const char *strings;
+    const uint16_t *versions;
+    const uint32_t *gnu_hash;
+    const uint32_t *hash;
+};
+
+/* glibc has made an address of it where it could, musl hasn't. */
+static const void *address(elf_address base, elf_address value)
+{
+    return (const void *)(value < base ? base + value : value);
+}
+
+static void read_tables(const struct link_map *object, struct tables *t)
+{
+    t->base = object->l_addr;
+    t->symbols = NULL;
+    t->strings = NULL;
+    t->versions = NULL;
+    t->gnu_hash = t->hash = NULL;
+    for (const elf_dynamic *d = object->l_ld; d->d_tag != DT_NULL; d++) {
+        const void *table = address(t->base, d->d_un.d_ptr);
+
+        switch (d->d_tag) {
+        case DT_SYMTAB: t->symbols = table; break;
+        case DT_STRTAB: t->strings = table; break;
+        case DT_VERSYM: t->versions = table; break;
+        case DT_GNU_HASH: t->gnu_hash = table; break;
+        case DT_HASH: t->hash = table; break;
+        default: break;
+        }
+    }
+}
+
+/* A function that is defined there, and not an old version that only old programs get. */
+static bool is_definition(const struct tables *t, uint32_t i, const char *name)
+{
+    const elf_symbol *symbol = &t->symbols[i];
+    const char *s = t->strings + symbol->st_name;
+
+    if (symbol->st_shndx == SHN_UNDEF || ELF32_ST_TYPE(symbol->st_info) != STT_FUNC ||
+        (t->versions && t->versions[i] & VERSION_HIDDEN))
+        return false;
+    while (*name && *name == *s)
+        name++, s++;
+    return *name == *s;
+}
+
+static uint32_t gnu_hash_of(const char *name)
+{
+    uint32_t hash = 5381;
+
+    for (; *name; name++)
+        hash = hash * 33 + (uint8_t)*name;
+    return hash;
+}
+
+/* The symbol's number; 0: there is none. */
+static uint32_t find_by_gnu_hash(const struct tables *t, const char *name)
+{
+    const uint32_t buckets = t->gnu_hash[0], first = t->gnu_hash[1],
+                   words = t->gnu_hash[2], shift = t->gnu_hash[3];
+    const elf_address *bloom = (const void *)&t->gnu_hash[4];
+    const uint32_t *bucket = (const void *)&bloom[words], *chain = &bucket[buckets];
+    const uint32_t hash = gnu_hash_of(name);
+    const elf_address word = bloom[hash / ADDRESS_BITS % words];
+
+    if (!(word >> hash % ADDRESS_BITS & word >> (hash >> shift) % ADDRESS_BITS & 1))
+        return 0;
+    for (uint32_t i = bucket[hash % buckets]; i >= first && i; i++) {
+        if ((chain[i - first] | 1) == (hash | 1) && is_definition(t, i, name))
+            return i;
+        if (chain[i - first] & 1)
+            break;
+    }
+    return 0;
+}
+
+static uint32_t hash_of(const char *name)
+{
+    uint32_t hash = 0;
+
+    for (; *name; name++) {
+        hash = (hash << 4) + (uint8_t)*name;
+        hash = (hash ^ (hash >> 24 & 0xf0)) & 0x0fffffff;
+    }
+    return hash;
+}
+
+static uint32_t find_by_hash(const struct tables *t, const char *name)
+{
+    const uint32_t buckets = t->hash[0];
+    const uint32_t *bucket = &t->hash[2], *chain = &bucket[buckets];
+
+    for (uint32_t i = bucket[hash_of(name) % buckets]; i; i = chain[i])
+        if (is_definition(t, i, name))
+            return i;
+    return 0;
+}
+
+static ka_function *find(const struct tables *t, const char *name)
+{
+    uint32_t i = t->gnu_hash ? find_by_gnu_hash(t, name)
+                 : t->hash   ? find_by_hash(t, name)
+                             : 0;
+
+    return i ? (ka_function *)(t->base + t->symbols[i].st_value) : NULL;
+}
+
+/*
+ * The loader's list, as debuggers find it: by way of the program's DT_DEBUG. Without a
+ * symbol, for the functions that tell it (dl_iterate_phdr(3)) may be the program's own:
+ * some replace them, and expect no call before their constructors.
+ */
+static const struct link_map *objects(void)
+{
+    const elf_segment *header = getauxval ? (const void *)getauxval(AT_PHDR) : NULL;
+    unsigned long count = header ? getauxval(AT_PHNUM) : 0;
+    const elf_dynamic *dynamic = NULL;
+    elf_address base = 0;
+
+    for (unsigned long i = 0; i < count; i++) {
+        if (header[i].p_type == PT_PHDR)
+            base = (elf_address)header - header[i].p_vaddr;
+        if (header[i].p_type == PT_DYNAMIC)
+            dynamic = (const void *)(base + header[i].p_vaddr);
+    }
+    for (; dynamic && dynamic->d_tag != DT_NULL; dynamic++)
+        if (dynamic->d_tag == DT_DEBUG && dynamic->d_un.d_ptr)
+            return ((const struct r_debug *)dynamic->d_un.d_ptr)->r_map;
+    return NULL;
+}
+
+bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned count)
+{
+    const struct link_map *object = objects();
+
+    for (unsigned i = 0; i < count; i++)
+        found[i] = NULL;
+    while (object && object->l_ld != _DYNAMIC)
+        object = object->l_next;
+    if (!object)
+        return false;
+    while ((object = object->l_next)) {
+        struct tables t;
+
+        read_tables(object, &t);
+        for (unsigned i = 0; i < count; i++)
+            if (!found[i])
+                found[i] = find(&t, names[i]);
+    }
+    return true;
+}

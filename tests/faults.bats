@@ -1,0 +1,137 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Each system call that the library or the command makes fails, with whatever error: the
+# program does as it does without, the command says what failed and ends as documented.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
+
+errors=(EPERM EACCES EINVAL ENOSYS ENOPROTOOPT EOPNOTSUPP EBADF ENOTSOCK EFAULT ENOMEM ENOBUFS
+    EMFILE EIO EINTR EAGAIN)
+
+# ---- the library -------------------------------------------------------------------------
+
+# with_fault LIBRARY CALL ERROR STEP...: what the scenario prints, and how it ends
+with_fault() {
+    without_harness timeout -k 1 30 strace -f -qq -o /dev/null ${1:+-E LD_PRELOAD="$1"} -E KA_IDLE=61 -E KA_CONNECT=1 \
+        -E KA_FORCE=1 -E KA_LOG=stderr -E KA_USER_TIMEOUT=9 -e "inject=$2:error=$3" steps "${@:4}" 2>/dev/null
+    echo "status $?"
+}
+
+# unharmed_by CALL STEP...: whichever error it is
+unharmed_by() {
+    local error bare
+    for error in "${errors[@]}"; do
+        bare=$(with_fault '' "$1" "$error" "${@:2}")
+        harmless "$1 fails with $error" "$bare" "$(with_fault "$KASHIM_LIB" "$1" "$error" "${@:2}")"
+    done
+}
+
+scenario=('tcp4 a' 'listen a' 'connect c a' 'accept a b' 'listen a' 'dup2 a 20' 'connect d 20' 'accept4 20 e')
+
+# bats test_tags=harmless,clumsy:errno
+@test "faults: each call of the library on a socket" {
+    need strace
+    local call
+    for call in getsockopt setsockopt; do
+        unharmed_by $call "${scenario[@]}"
+    done
+}
+
+# bats test_tags=harmless,clumsy:errno
+@test "faults: each call of the library for a message" {
+    need strace
+    local call
+    for call in poll rt_sigprocmask rt_sigtimedwait rt_sigpending getpid fstat newfstatat readlink; do
+        unharmed_by $call "${scenario[@]:0:4}"
+    done
+}
+
+# ---- the command --------------------------------------------------------------------------
+
+setup() {
+    install_command
+    port=$(free_port)
+}
+
+# Statically linked: the loader has calls of its own, whose failure isn't the command's.
+static_command() {
+    [ ! "${KASHIM_COMMAND-}" ] || { cp "$KASHIM_COMMAND" "$dir/kashim"; return; }
+    gcc -std=gnu11 -static -O1 -DKASHIM_VERSION='"0"' -DKASHIM_LIBDIR="\"$dir\"" -o "$dir/kashim" \
+        "$root"/shim/kashim/*.c "$root"/shim/{config,keepalive}.c
+}
+
+# calls ARGUMENT...: those that the command makes, but for the ones by which it starts and ends
+calls() {
+    timeout -k 1 30 strace -f -b execve -qq -o "$dir/calls" "$dir/kashim" "$@" >/dev/null 2>&1 || :
+    sed -n 's/^[0-9]* *\([a-z0-9_]*\)(.*/\1/p' "$dir/calls" | sort -u |
+        grep -vxE 'execve|brk|arch_prctl|set_tid_address|set_robust_list|rseq|prlimit64|mprotect|getrandom|exit_group|exit|write|munmap'
+}
+
+# ends_well STATUSES ARGUMENT...: whatever call fails, with one of these; where it isn't 0, it
+# says why, in lines that begin as they should.
+ends_well() {
+    local call error
+    for call in $(calls "${@:2}"); do
+        for error in EPERM ENOSYS EMFILE ENOMEM EIO EINTR:when=1..2; do
+            status=0
+            output=$(without_harness timeout -k 1 30 strace -f -b execve -qq -o /dev/null -e "inject=$call:error=$error" \
+                "$dir/kashim" "${@:2}" 2>"$dir/stderr") || status=$?
+            [[ " $1 " == *" $status "* ]] ||
+                harmless "exit status of $2 where $call fails with $error" "one of $1" "$status $(cat "$dir/stderr")"
+            [ $status -eq 0 ] || [ -s "$dir/stderr" ] ||
+                harmless "$2 where $call fails with $error" 'a message' "status $status"
+            harmless "other lines of $2 where $call fails with $error" '' "$(grep -v '^kashim: ' "$dir/stderr")"
+        done
+    done
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "faults: attach" {
+    need strace gcc
+    static_command
+    serve_bare "$port" echo_server "$port"
+    ask "$port" hello
+    ends_well '0 1' attach --port "$port"
+    kashim attach --port "$port"
+    says 0 'already right'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "faults: status" {
+    need strace gcc
+    static_command
+    serve_bare "$port" echo_server "$port"
+    ask "$port" hello
+    ends_well '0 1' status --json --port "$port"
+    kashim status "$server"
+    says 0 '1 process, 1 listener'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "faults: run and check" {
+    need strace gcc
+    static_command
+    ends_well '0 125 126 127' run true
+    ends_well '0 125 126 127' run --supervise true
+    ends_well '0 1' check steps
+    kashim check steps
+    says 0 yes
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "faults: enable and disable: done, or nothing" {
+    need strace gcc
+    static_command
+    local drop_in=$dir/etc/systemd/system/x.service.d/kashim.conf
+    mkdir -p "$dir/etc/systemd/system" "$dir/$dir"
+    cp "$KASHIM_LIB" "$dir/$dir"
+    printf '[Service]\nExecStart=/bin/x\n' >"$dir/etc/systemd/system/x.service"
+    ends_well '0 1' enable --root "$dir" x
+    kashim enable --root "$dir" -i 60 x
+    says 0 wrote
+    cp "$drop_in" "$dir/before"
+    ends_well '0 1' enable --root "$dir" -i 60 x
+    harmless 'the drop-in' '' "$(diff "$dir/before" "$drop_in")"
+    ends_well '0 1' disable --root "$dir" x
+}

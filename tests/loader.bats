@@ -1,0 +1,53 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The library and the loader: how it finds what it stands in front of.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
+
+# bats test_tags=harmless,clumsy:lookup
+@test "a first call keeps what dlerror is to tell" {
+    unharmed loader dlerror
+}
+
+# bats test_tags=harmless,clumsy:lookup
+@test "the child of a fork that has inherited the loader's lock" {
+    unharmed loader fork
+}
+
+# serves_patched COMMAND...: the scenario in a program whose dynamic section names no debugger's list,
+# by which the library finds the others
+serves_patched() {
+    need python3
+    python3 - "$(command -v steps)" "$BATS_TEST_TMPDIR/steps" <<'PYTHON'
+import struct, sys
+elf = bytearray(open(sys.argv[1], 'rb').read())
+offset, = struct.unpack_from('<Q', elf, 32)
+count, = struct.unpack_from('<H', elf, 56)
+for i in range(count):
+    kind, _, start, _, _, size = struct.unpack_from('<IIQQQQ', elf, offset + 56 * i)
+    if kind == 2:
+        for at in range(start, start + size, 16):
+            if struct.unpack_from('<Q', elf, at)[0] == 21:
+                struct.pack_into('<Q', elf, at, 0x6000000e)
+open(sys.argv[2], 'wb').write(elf)
+PYTHON
+    chmod +x "$BATS_TEST_TMPDIR/steps"
+    ! readelf -d "$BATS_TEST_TMPDIR/steps" | grep -w DEBUG
+    "$@" "$BATS_TEST_TMPDIR/steps" 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b'
+}
+
+# bats test_tags=effect
+@test "a program without DT_DEBUG" {
+    need readelf
+    serves_patched shimmed "${timers[@]}"
+    has b "$ours"
+}
+
+# bats test_tags=effect
+@test "the loader is run by hand" {
+    local loader
+    loader=$(readelf -p .interp "$(command -v steps)" | grep -o '/[^ ]*$')
+    shimmed "${timers[@]}" "$loader" "$(command -v steps)" 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b'
+    has b "$ours"
+}
