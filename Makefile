@@ -93,7 +93,7 @@ $(B)/command/%.o: shim/%.c Makefile
 	    -c -o $@ $<
 
 # The command knows where the library is installed: made again when that is told anew.
-$(B)/command/kashim/program.o $(B)/command/kashim/enable.o: $(B)/libdir
+$(B)/command/kashim/program.o $(B)/command/kashim/enable.o $(B)/command/kashim/obstacles.o: $(B)/libdir
 ifneq ($(LIBDIR),$(shell cat $(B)/libdir 2>/dev/null))
 $(B)/libdir: force
 endif

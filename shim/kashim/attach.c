@@ -8,8 +8,8 @@
 #include "inode_set.h"
 #include "kashim.h"
 #include "memory.h"
+#include "options.h"
 #include "process.h"
-#include "settings.h"
 #include "targets.h"
 #include "tcp_socket.h"
 
@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,15 +33,17 @@ struct target {
     struct process process;
     bool named;  /* by the user; otherwise it was found below one */
     int refused; /* an error number: it may not be looked into, or has ended */
-    struct ports listening;
+    struct addresses listening;
     struct inode_set settled;
     struct tally listeners, connections;
     unsigned left_alone; /* outgoing connections */
+    unsigned other_ports;
     size_t unreachable;
     unsigned complained; /* of these options, 1 << enum ka_option */
 };
 
-/* A listener's queue from before the options were on it. */
+/* A listener's queue from before the options were on it, and who was last seen to have the
+ * listener. */
 struct queue {
     size_t target;
     struct descriptor listener;
@@ -52,9 +55,10 @@ static struct {
     struct ka_values wanted;
     bool listeners_only, children;
     bool terminal; /* for the progress line */
-    struct pids pids;
+    struct numbers pids;
     struct target *targets; /* in the order of `pids` */
-    size_t target_count;
+    size_t target_count, target_limit;
+    size_t too_many; /* beyond the limit */
     struct queue *queues;
     size_t queue_count;
     struct timespec start;
@@ -129,9 +133,11 @@ static void set(struct target *t, int fd, const struct tcp_socket *s, struct tal
 
 static void settle_listener(struct target *t, int fd, const struct tcp_socket *s)
 {
-    ports_add(&t->listening, address_port(&s->local));
+    addresses_add(&t->listening, &s->local);
     if (ka_config_port(&job.settings.config, address_port(&s->local)))
         set(t, fd, s, &t->listeners);
+    else
+        t->other_ports++;
 }
 
 static void settle_connection(struct target *t, int fd, const struct tcp_socket *s)
@@ -143,15 +149,28 @@ static void settle_connection(struct target *t, int fd, const struct tcp_socket 
         t->left_alone++;
     else if (ka_config_port(&job.settings.config, address_port(address)))
         set(t, fd, s, &t->connections);
+    else
+        t->other_ports++;
 }
 
 /* ---- one process ----------------------------------------------------------------- */
 
-static void add_queue(const struct target *t, struct descriptor listener)
+/* Workers share a listener, and any of them may close it. */
+static bool has_queue(const struct target *t, struct descriptor listener)
 {
     for (size_t i = 0; i < job.queue_count; i++)
-        if (job.queues[i].listener.inode == listener.inode) /* workers share it */
-            return;
+        if (job.queues[i].listener.inode == listener.inode) {
+            job.queues[i].target = (size_t)(t - job.targets);
+            job.queues[i].listener = listener;
+            return true;
+        }
+    return false;
+}
+
+static void add_queue(const struct target *t, struct descriptor listener)
+{
+    if (has_queue(t, listener))
+        return;
     job.queues = with_room(job.queues, job.queue_count, sizeof *job.queues);
     job.queues[job.queue_count++] =
         (struct queue){(size_t)(t - job.targets), listener, (unsigned)-1};
@@ -182,8 +201,11 @@ static void look_at(struct target *t, enum pass pass, struct descriptor d)
 {
     int fd;
 
-    if (inode_set_has(&t->settled, d.inode))
+    if (inode_set_has(&t->settled, d.inode)) {
+        if (pass == LISTENERS)
+            has_queue(t, d);
         return;
+    }
     fd = process_duplicate(&t->process, d);
     if (fd == -EBADF || fd == -ESTALE)
         return; /* closed meanwhile */
@@ -225,14 +247,28 @@ static void add_target(int pid, bool named)
     t->refused = process_open(pid, &t->process);
     diag_read(pid, DIAG_LISTENERS, &listeners); /* without it, its own count */
     for (size_t i = 0; i < listeners.count; i++)
-        ports_add(&t->listening, address_port(&listeners.all[i].local));
+        addresses_add(&t->listening, &listeners.all[i].local);
     free(listeners.all);
+}
+
+/* Each keeps a descriptor. */
+static void read_limit(void)
+{
+    enum { OTHERS = 32 };
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit))
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    job.target_limit = limit.rlim_max > OTHERS ? limit.rlim_max - OTHERS : 0;
 }
 
 static void add_targets(bool named)
 {
-    while (job.target_count < job.pids.count)
+    while (job.target_count < job.pids.count && job.target_count < job.target_limit)
         add_target(job.pids.all[job.target_count], named);
+    job.too_many = job.pids.count - job.target_count;
 }
 
 static unsigned queue_length(const struct queue *q)
@@ -336,12 +372,20 @@ static unsigned sum(const struct tally *t)
 
 static bool some_sockets(void)
 {
+    unsigned other_ports = 0;
+
     for (size_t i = 0; i < job.target_count; i++) {
         const struct target *t = &job.targets[i];
 
         if (t->refused || t->left_alone || sum(&t->listeners) || sum(&t->connections))
             return true;
+        other_ports += t->other_ports;
     }
+    if (other_ports)
+        complain("none of the ports asked for: %u sockets with others were left alone",
+                 other_ports);
+    else
+        complain("no TCP listener and no connection was found");
     return false;
 }
 
@@ -358,7 +402,7 @@ static void mention_children(void)
 
 static int report_all(unsigned queued)
 {
-    bool done = true;
+    bool done = true, some;
 
     for (size_t i = 0; i < job.target_count; i++)
         done &= report(&job.targets[i]);
@@ -367,11 +411,14 @@ static int report_all(unsigned queued)
             "up to %u connections were queued before and haven't been accepted in %d "
             "seconds: attach again when they have",
             queued, PATIENCE_MS / 1000);
-    if (!some_sockets())
-        complain("no TCP listener and no connection was found");
+    some = some_sockets();
+    if (job.too_many)
+        complain("not looked at: %zu processes, for which the limit of open files is too "
+                 "low (ulimit -n)",
+                 job.too_many);
     if (!job.children)
         mention_children();
-    return done && !queued && some_sockets() ? EXIT_SUCCESS : EXIT_UNDONE;
+    return done && !queued && some && !job.too_many ? EXIT_SUCCESS : EXIT_UNDONE;
 }
 
 /* ---- the arguments --------------------------------------------------------------------- */
@@ -399,7 +446,7 @@ static int help(void)
         "      --listeners-only                      no connections\n"
         "      --children                            the processes below them too\n"
         "      --port PORT                           those that listen on it");
-    settings_help(SETTINGS_INSIDE);
+    settings_help(true);
     puts("\nExit status: 0 all was done, 1 something was not, 2 wrong arguments.");
     return EXIT_SUCCESS;
 }
@@ -436,7 +483,7 @@ int kashim_attach(int argc, char **argv)
 {
     int port = 0, status;
 
-    if (!settings_read(&job.settings, SETTINGS_INSIDE))
+    if (!settings_read(&job.settings, true))
         return EXIT_USAGE;
     status = read_arguments(argc, argv, &port);
     if (status >= 0)
@@ -450,6 +497,7 @@ int kashim_attach(int argc, char **argv)
     clock_gettime(CLOCK_MONOTONIC, &job.start);
     job.terminal = isatty(STDERR_FILENO);
     job.wanted = ka_values_wanted(&job.settings.config);
+    read_limit();
     add_targets(true);
     return report_all(visit_until_accepted());
 }

@@ -45,7 +45,7 @@ static void tell_own_setting(const char *path)
 
 static int check(const char *name)
 {
-    char library[PATH_MAX];
+    char library[PATH_MAX], shown[PATH_MAX];
     struct program program;
 
     if (program_find(name, &program)) {
@@ -57,10 +57,11 @@ static int check(const char *name)
         return EXIT_UNDONE;
     }
     program_judge(&program, library);
+    printable(strcpy(shown, program.path));
     if (*program.why_not)
-        printf("%s: no: %s\n", program.path, program.why_not);
+        printf("%s: no: %s\n", shown, program.why_not);
     else
-        printf("%s: yes%s\n", program.path, program.script ? ", a script" : "");
+        printf("%s: yes%s\n", shown, program.script ? ", a script" : "");
     if (*program.why_not && program.instead)
         printf("what can help: %s\n", program.instead);
     tell_own_setting(program.path);

@@ -84,7 +84,8 @@ static bool needs_asan(const struct file *f, const struct segment *s)
 
     for (unsigned i = 0; get_dynamic(f, s, i, &tag, &value); i++)
         if (tag == DT_STRTAB)
-            strings = offset_of(f, value);
+            strings = value;
+    strings = offset_of(f, strings);
     for (unsigned i = 0; strings && get_dynamic(f, s, i, &tag, &value); i++) {
         char needed[sizeof name - 1];
 
@@ -123,7 +124,11 @@ static void look_at(const struct file *f, const struct segment *s,
 {
     switch (s->type) {
     case PT_INTERP: facts->interpreted = true; break;
-    case PT_DYNAMIC: facts->asan = facts->asan || needs_asan(f, s); break;
+    case PT_DYNAMIC: /* the loader takes one */
+        if (!facts->dynamic)
+            facts->asan = needs_asan(f, s);
+        facts->dynamic = true;
+        break;
     case PT_NOTE: facts->go = facts->go || has_go_note(f, s); break;
     default: break;
     }

@@ -9,6 +9,7 @@
 struct elf_facts {
     int class;        /* ELFCLASS32, ELFCLASS64 */
     int machine;      /* EM_X86_64 ... */
+    bool dynamic;     /* has a dynamic section */
     bool interpreted; /* has a dynamic linker; false: static, or a library */
     bool go;          /* built by Go, which makes its system calls itself */
     bool asan;        /* needs gcc's libasan */

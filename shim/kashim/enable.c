@@ -3,8 +3,9 @@
 #define _GNU_SOURCE /* O_PATH */
 #include "kashim.h"
 #include "memory.h"
+#include "obstacles.h"
+#include "options.h"
 #include "preload.h"
-#include "settings.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -17,10 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LIBRARY KASHIM_LIBDIR "/libkashim.so"
-#define FOLDER  "etc/systemd/system"
-#define DROP_IN "kashim.conf"
-#define MARK    "# Written by kashim enable; kashim disable removes it.\n"
+#define FOLDER "etc/systemd/system"
+#define MARK   "# Written by kashim enable; kashim disable removes it.\n"
 
 extern char **environ;
 
@@ -32,140 +31,6 @@ static struct {
     char unit[256];
     char *preload; /* what the unit sets without us; NULL: nothing */
 } job;
-
-/* ---- what the unit has --------------------------------------------------------------- */
-
-/* Whether the drop-in is going to set it. */
-static bool is_ours(const char *variable, size_t len)
-{
-    if (len == strlen("LD_PRELOAD") && !strncmp(variable, "LD_PRELOAD", len))
-        return true;
-    for (int i = 0; i < SETTINGS; i++)
-        if (job.settings.value[i] && len == strlen(setting_variable(i)) &&
-            !strncmp(variable, setting_variable(i), len))
-            return true;
-    return false;
-}
-
-static bool refuse(const char *file, const char *what, const char *then)
-{
-    complain("%s: not enabled: /%s has %s, %s", job.unit, file, what, then);
-    return false;
-}
-
-/* systemd takes drop-ins by the order of their names. */
-static bool comes_later(const char *file)
-{
-    const char *slash = strrchr(file, '/');
-    const char *d = strstr(file, ".d/");
-
-    return d && slash && strcmp(slash + 1, DROP_IN) > 0;
-}
-
-static bool take_environment(const char *file, const char *value)
-{
-    bool later = comes_later(file), good = true;
-    char *word;
-
-    if (!*value) { /* this takes back all that came before */
-        free(job.preload);
-        job.preload = NULL;
-        return !later || refuse(file, "an empty Environment=", "which would undo ours");
-    }
-    while (good && (word = unit_word(&value))) {
-        size_t len = strcspn(word, "=");
-
-        if (later && is_ours(word, len)) {
-            word[len] = '\0';
-            good = refuse(file, word, "which would override ours");
-        } else if (!strncmp(word, "LD_PRELOAD=", strlen("LD_PRELOAD="))) {
-            free(job.preload);
-            job.preload = allocate(strlen(word), 1);
-            strcpy(job.preload, word + strlen("LD_PRELOAD="));
-        }
-        free(word);
-    }
-    return good;
-}
-
-/* What a file of variables sets counts more than any Environment= (systemd.exec(5)). */
-static bool take_environment_file(const char *value)
-{
-    const char *path = value + (*value == '-');
-    char *line = NULL;
-    size_t size = 0;
-    bool good = true;
-    FILE *variables;
-    int fd;
-
-    if (strpbrk(path, "*?[%")) {
-        complain("%s: not looked into: EnvironmentFile=%s; what it sets overrides ours",
-                 job.unit, value);
-        return true;
-    }
-    fd = *path ? open_in_root(job.root_fd, path, O_RDONLY) : -1;
-    variables = fd < 0 ? NULL : fdopen(fd, "r");
-    while (good && variables && getline(&line, &size, variables) >= 0) {
-        const char *name = line + strspn(line, " \t");
-        size_t len = strcspn(name, " \t=");
-
-        if (is_ours(name, len)) {
-            line[name + len - line] = '\0';
-            good = refuse(path + 1, name, "and as an EnvironmentFile= overrides ours");
-        }
-    }
-    free(line);
-    if (variables)
-        fclose(variables);
-    return good;
-}
-
-/* A root of its own has the library at the same path, or the service goes without. */
-static bool take_root(const char *file, const char *key, const char *value)
-{
-    char library[PATH_MAX];
-    int fd;
-
-    if (!*value || !strcmp(value, "/"))
-        return true;
-    snprintf(library, sizeof library, "%s%s", value, LIBRARY);
-    fd = strcmp(key, "RootDirectory") ? -1 : open_in_root(job.root_fd, library, O_PATH);
-    if (fd < 0)
-        return refuse(file, key, "and there the library is missing: " LIBRARY);
-    close(fd);
-    return true;
-}
-
-static bool take_unset(const char *file, const char *value)
-{
-    bool good = true;
-    char *word;
-
-    while (good && (word = unit_word(&value))) {
-        if (is_ours(word, strlen(word)))
-            good =
-                refuse(file, "UnsetEnvironment= of one of ours", "which would undo it");
-        free(word);
-    }
-    return good;
-}
-
-static bool take_setting(void *context, const char *file, const char *key,
-                         const char *value)
-{
-    (void)context;
-    if (strstr(file, ".d/" DROP_IN))
-        return true; /* ours, to be replaced */
-    if (!strcmp(key, "Environment"))
-        return take_environment(file, value);
-    if (!strcmp(key, "EnvironmentFile"))
-        return take_environment_file(value);
-    if (!strcmp(key, "UnsetEnvironment"))
-        return take_unset(file, value);
-    if (!strcmp(key, "RootDirectory") || !strcmp(key, "RootImage"))
-        return take_root(file, key, value);
-    return true;
-}
 
 /* ---- the drop-in ------------------------------------------------------------------------ */
 
@@ -254,7 +119,7 @@ enum owner { NOBODY, US, ANOTHER };
 static enum owner owner_of_drop_in(int folder)
 {
     char mark[sizeof MARK] = "";
-    int fd = openat(folder, DROP_IN, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = openat(folder, DROP_IN, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     ssize_t len;
 
     if (fd < 0 && errno == ENOENT)
@@ -271,11 +136,13 @@ static enum owner owner_of_drop_in(int folder)
 /* The file is there as a whole, or not at all. */
 static bool put_drop_in(int folder)
 {
-    int fd = openat(folder, DROP_IN ".new",
-                    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    FILE *file;
     bool good;
+    int fd;
 
+    unlinkat(folder, DROP_IN ".new", 0); /* left behind, or a link to another file */
+    fd = openat(folder, DROP_IN ".new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    file = fd < 0 ? NULL : fdopen(fd, "w");
     if (!file)
         return failed("/" DROP_IN ".new");
     write_drop_in(file);
@@ -347,7 +214,8 @@ static int enable(void)
     int folder;
     bool good;
 
-    if (!library_is_there() || !unit_read(job.root_fd, job.unit, take_setting, NULL))
+    if (!library_is_there() ||
+        !unit_admits(job.root_fd, job.unit, &job.settings, &job.preload))
         return EXIT_UNDONE;
     folder = open_folder(true);
     good = folder >= 0 ? owner_of_drop_in(folder) != ANOTHER && put_drop_in(folder)
@@ -362,9 +230,11 @@ static int enable(void)
 static int disable(void)
 {
     int folder = open_folder(false);
+    bool missing = folder < 0 && (errno == ENOENT || errno == ENOTDIR);
+    bool good = folder >= 0 || missing || failed("");
     enum owner owner = folder < 0 ? NOBODY : owner_of_drop_in(folder);
-    bool good = owner != US || !unlinkat(folder, DROP_IN, 0) || failed("/" DROP_IN);
 
+    good = good && (owner != US || !unlinkat(folder, DROP_IN, 0) || failed("/" DROP_IN));
     close(folder);
     if (owner == ANOTHER || !good)
         return EXIT_UNDONE;
@@ -396,7 +266,7 @@ static int help_enable(void)
          "drop-in:\n"
          "/" FOLDER "/UNIT.d/" DROP_IN ". No other file is changed.\n");
     help_on_own();
-    settings_help(0);
+    settings_help(false);
     puts("\nExit status: 0 it was done, 1 it couldn't be, 2 wrong arguments.");
     return EXIT_SUCCESS;
 }
@@ -436,6 +306,17 @@ static int read_arguments(int argc, char **argv, const char *letters,
     return unit_name(argv[optind], job.unit) ? -1 : EXIT_USAGE;
 }
 
+static bool searchable(int root)
+{
+    int fd = open_in_root(root, "/", O_PATH);
+
+    close(fd);
+    if (fd < 0)
+        complain("--root: it takes openat2(2), which the kernel refuses: %s",
+                 strerror(errno));
+    return fd >= 0;
+}
+
 static int run(int (*action)(void))
 {
     job.root_fd = open(job.root ? job.root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -445,6 +326,8 @@ static int run(int (*action)(void))
     }
     if (!job.root)
         job.root = "";
+    else if (!searchable(job.root_fd))
+        return EXIT_UNDONE;
     return action();
 }
 
@@ -458,7 +341,7 @@ int kashim_enable(int argc, char **argv)
         {0}};
     int status;
 
-    if (!settings_read(&job.settings, 0))
+    if (!settings_read(&job.settings, false))
         return EXIT_USAGE;
     status = read_arguments(argc, argv, ":h" SETTING_LETTERS, options, help_enable);
     return status >= 0 ? status : run(enable);

@@ -2,7 +2,9 @@
 /* kashim(1): runs, checks, attaches, shows. One file for each subcommand. */
 #include "kashim.h"
 
+#include <limits.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,15 +24,39 @@ static const struct subcommand {
     {"disable", kashim_disable, "UNIT", "no longer"},
 };
 
+char *printable(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f; /* in UTF-8 */
+
+        if (*c < ' ' || *c == 0x7f || c1)
+            *c = '?';
+        if (c1)
+            *++c = '?';
+    }
+    return text;
+}
+
 void complain(const char *format, ...)
 {
+    char line[2 * PATH_MAX];
     va_list ap;
 
     va_start(ap, format);
-    fputs("kashim: ", stderr);
-    vfprintf(stderr, format, ap);
-    putc('\n', stderr);
+    vsnprintf(line, sizeof line, format, ap);
     va_end(ap);
+    fprintf(stderr, "kashim: %s\n", printable(line));
+}
+
+/* What getopt_long has complained of: its letter, or the argument with a long option. */
+static const char *wrong_option(int option, int argc, char **argv)
+{
+    static char letter[] = "-?";
+
+    if (option == ':') /* the last one, or it would have a value */
+        return argv[argc - 1];
+    letter[1] = (char)optopt;
+    return optopt > 0 && optopt < 128 ? letter : argv[optind - 1];
 }
 
 int next_option(int argc, char **argv, const char *letters, const struct option *options)
@@ -41,7 +67,7 @@ int next_option(int argc, char **argv, const char *letters, const struct option 
         return option;
     complain("%s: %s %s (kashim help %s lists the options)", argv[0],
              option == ':' ? "no value for" : "no such option, or no value taken:",
-             argv[optind - 1], argv[0]);
+             wrong_option(option, argc, argv), argv[0]);
     return '?';
 }
 
@@ -76,11 +102,11 @@ static int help_on(const char *name)
 }
 
 /* What was promised to stdout must have got there. */
-static int flushed(int status)
+static int flushed(int status, int failure)
 {
     if (fflush(stdout) || ferror(stdout)) {
         complain("can't write to the standard output");
-        return status ? status : EXIT_UNDONE;
+        return status ? status : failure;
     }
     return status;
 }
@@ -95,14 +121,15 @@ int main(int argc, char **argv)
     }
     if (!strcmp(argv[1], "--version")) {
         puts("kashim " KASHIM_VERSION);
-        return flushed(EXIT_SUCCESS);
+        return flushed(EXIT_SUCCESS, EXIT_UNDONE);
     }
     if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
-        return flushed(argc > 2 ? help_on(argv[2]) : help());
+        return flushed(argc > 2 ? help_on(argv[2]) : help(), EXIT_UNDONE);
     s = find(argv[1]);
     if (!s) {
         complain("no such subcommand: '%s' (kashim help lists them)", argv[1]);
         return EXIT_USAGE;
     }
-    return flushed(s->main(argc - 1, argv + 1));
+    return flushed(s->main(argc - 1, argv + 1),
+                   s->main == kashim_run ? EXIT_RUN : EXIT_UNDONE);
 }

@@ -45,30 +45,6 @@ static void read_name(struct process *p)
         fclose(comm);
 }
 
-int process_open(int pid, struct process *p)
-{
-    p->pid = pid;
-    strcpy(p->name, "process");
-    p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-    if (p->pidfd < 0)
-        return errno == ENOENT ? EINVAL : errno; /* of a thread, since Linux 6.13 */
-    read_name(p);
-    return 0;
-}
-
-void process_close(struct process *p)
-{
-    close(p->pidfd);
-    p->pidfd = -1;
-}
-
-bool process_has_ended(const struct process *p)
-{
-    struct pollfd ended = {.fd = p->pidfd, .events = POLLIN};
-
-    return poll(&ended, 1, 0) > 0;
-}
-
 /* The text after "FIELD:" in its status; empty if it can't be read. */
 static void status_field(int pid, const char *field, char value[64])
 {
@@ -82,6 +58,68 @@ static void status_field(int pid, const char *field, char value[64])
             snprintf(value, 64, "%.63s", line + len + 1);
     if (status)
         fclose(status);
+}
+
+/* The number of a thread that is left where the first one has ended (pthread_exit(3) in
+ * main), and with it its descriptors; 0: the first one lives, or none. */
+static int living_thread(int pid)
+{
+    char path[64], state[64];
+    struct dirent *d;
+    DIR *threads;
+    int thread = 0;
+
+    status_field(pid, "State", state);
+    if (!strchr(state, 'Z'))
+        return 0;
+    snprintf(path, sizeof path, PROC "/%d/task", pid);
+    threads = opendir(path);
+    while (threads && !thread && (d = readdir(threads)))
+        if (atoi(d->d_name) != pid)
+            thread = atoi(d->d_name);
+    if (threads)
+        closedir(threads);
+    return thread;
+}
+
+/* 0, or an error number: ENOTSUP where the kernel has no pidfds of threads. */
+static int look_by_thread(struct process *p, int thread)
+{
+    int fd = (int)syscall(SYS_pidfd_open, thread, O_EXCL /* PIDFD_THREAD, Linux 6.9 */);
+
+    if (fd < 0)
+        return errno == EINVAL ? ENOTSUP : errno;
+    close(p->pidfd);
+    p->pidfd = fd;
+    p->thread = thread;
+    return 0;
+}
+
+int process_open(int pid, struct process *p)
+{
+    int thread;
+
+    p->pid = p->thread = pid;
+    strcpy(p->name, "process");
+    p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (p->pidfd < 0)
+        return errno == ENOENT ? EINVAL : errno; /* of a thread, since Linux 6.13 */
+    read_name(p);
+    thread = living_thread(pid);
+    return thread ? look_by_thread(p, thread) : 0;
+}
+
+void process_close(struct process *p)
+{
+    close(p->pidfd);
+    p->pidfd = -1;
+}
+
+bool process_has_ended(const struct process *p)
+{
+    struct pollfd ended = {.fd = p->pidfd, .events = POLLIN};
+
+    return poll(&ended, 1, 0) > 0;
 }
 
 uid_t process_user(int pid)
@@ -111,48 +149,46 @@ int process_open_thread(int thread)
     return fd < 0 ? -errno : fd;
 }
 
-/* What "/proc/PID/stat" has from its third field on, the state; empty if it can't be read.
- * The second, the name, may hold blanks and parentheses. */
-static void read_stat(int pid, char fields[512])
-{
-    FILE *stat = open_file(pid, "stat");
-    char line[512];
-    const char *end = NULL;
-
-    if (stat && fgets(line, sizeof line, stat))
-        end = strrchr(line, ')');
-    strcpy(fields, end ? end + 1 : "");
-    if (stat)
-        fclose(stat);
-}
-
 int process_parent(int pid)
 {
-    char fields[512];
+    char value[64];
     int parent;
 
-    read_stat(pid, fields);
-    return sscanf(fields, " %*c %d", &parent) == 1 ? parent : 0;
+    status_field(pid, "PPid", value);
+    return sscanf(value, "%d", &parent) == 1 ? parent : 0;
 }
 
+bool process_has_filter(int pid)
+{
+    char value[64];
+
+    status_field(pid, "Seccomp", value);
+    return atoi(value) == 2; /* SECCOMP_MODE_FILTER */
+}
+
+/* The 22nd field. The second, the name, may hold anything, a newline and a parenthesis too. */
 unsigned long long process_start(int pid)
 {
-    char fields[512];
-    unsigned long long start;
+    FILE *stat = open_file(pid, "stat");
+    char text[1024];
+    size_t len = stat ? fread(text, 1, sizeof text - 1, stat) : 0;
+    unsigned long long start = 0;
+    const char *field;
 
-    read_stat(pid, fields);
-    return sscanf(
-               fields,
-               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
-               "%*d %llu",
-               &start) == 1
-               ? start
-               : 0;
+    text[len] = '\0';
+    field = strrchr(text, ')');
+    for (int i = 2; field && i < 22; i++)
+        field = strchr(field + 1, ' ');
+    if (field)
+        start = strtoull(field, NULL, 10);
+    if (stat)
+        fclose(stat);
+    return start;
 }
 
 int process_has_library(const struct process *p)
 {
-    FILE *maps = open_file(p->pid, "maps");
+    FILE *maps = open_file(p->thread, "maps");
     char *line = NULL;
     size_t size = 0;
     int found = 0;
@@ -187,7 +223,7 @@ static size_t registered_only(const struct process *p, int ring, const struct so
     FILE *info;
 
     snprintf(name, sizeof name, "fdinfo/%d", ring);
-    info = open_file(p->pid, name);
+    info = open_file(p->thread, name);
     while (info && fgets(line, sizeof line, info)) {
         unsigned long inode;
 
@@ -208,7 +244,7 @@ static bool read_link(DIR *dir, const char *name, char *link, size_t size)
     return len >= 0;
 }
 
-static int read_descriptors(DIR *dir, struct sockets *s, struct pids *rings)
+static int read_descriptors(DIR *dir, struct sockets *s, struct numbers *rings)
 {
     struct dirent *d;
 
@@ -222,20 +258,20 @@ static int read_descriptors(DIR *dir, struct sockets *s, struct pids *rings)
             s->all = with_room(s->all, s->count, sizeof *s->all);
             s->all[s->count++] = (struct descriptor){atoi(d->d_name), inode};
         } else if (!strcmp(link, "anon_inode:[io_uring]"))
-            pids_add(rings, atoi(d->d_name));
+            numbers_add(rings, atoi(d->d_name));
     }
     return errno;
 }
 
 int process_sockets(const struct process *p, struct sockets *s)
 {
-    struct pids rings = {0};
+    struct numbers rings = {0};
     char path[64];
     DIR *dir;
     int error;
 
     memset(s, 0, sizeof *s);
-    snprintf(path, sizeof path, PROC "/%d/fd", p->pid);
+    snprintf(path, sizeof path, PROC "/%d/fd", p->thread);
     dir = opendir(path);
     if (!dir)
         return errno == ENOENT ? ESRCH : errno;
@@ -319,6 +355,8 @@ const char *process_refusal(const struct process *p, int error)
         return p->pidfd < 0 ? "there is no such process" : "it has ended";
     if (error == EINVAL)
         return "that is the number of a thread, not of a process";
+    if (error == ENOTSUP)
+        return "its first thread has ended, and to look into the others takes Linux 6.9";
     if (error == ENOSYS && kernel_before(5, 6))
         return "the kernel is older than 5.6 and has no pidfd_getfd(2)";
     if (error == ENOSYS || (error == EPERM && refused_to_all()))
@@ -347,25 +385,25 @@ const char *process_refusal(const struct process *p, int error)
 
 /* ---- many processes ---------------------------------------------------------- */
 
-bool pids_have(const struct pids *pids, int pid)
+bool numbers_have(const struct numbers *numbers, int number)
 {
-    for (size_t i = 0; i < pids->count; i++)
-        if (pids->all[i] == pid)
+    for (size_t i = 0; i < numbers->count; i++)
+        if (numbers->all[i] == number)
             return true;
     return false;
 }
 
-void pids_add(struct pids *pids, int pid)
+void numbers_add(struct numbers *numbers, int number)
 {
-    if (pids_have(pids, pid))
+    if (numbers_have(numbers, number))
         return;
-    pids->all = with_room(pids->all, pids->count, sizeof *pids->all);
-    pids->all[pids->count++] = pid;
+    numbers->all = with_room(numbers->all, numbers->count, sizeof *numbers->all);
+    numbers->all[numbers->count++] = number;
 }
 
-struct pids pids_all(void)
+struct numbers pids_all(void)
 {
-    struct pids pids = {0};
+    struct numbers pids = {0};
     DIR *proc = opendir("/proc");
 
     for (struct dirent *d; proc && (d = readdir(proc));) {
@@ -381,9 +419,9 @@ struct pids pids_all(void)
     return pids;
 }
 
-void pids_add_descendants(struct pids *pids)
+void pids_add_descendants(struct numbers *pids)
 {
-    struct pids all = pids_all(), parents = {0};
+    struct numbers all = pids_all(), parents = {0};
     size_t before;
 
     for (size_t i = 0; i < all.count; i++) {
@@ -393,8 +431,8 @@ void pids_add_descendants(struct pids *pids)
     do {
         before = pids->count;
         for (size_t i = 0; i < all.count; i++)
-            if (pids_have(pids, parents.all[i]))
-                pids_add(pids, all.all[i]);
+            if (numbers_have(pids, parents.all[i]))
+                numbers_add(pids, all.all[i]);
     } while (pids->count > before);
     free(parents.all);
     free(all.all);

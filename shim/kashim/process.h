@@ -12,11 +12,13 @@
 
 struct process {
     int pid;
-    int pidfd;     /* -1: refused */
+    int thread;    /* by which it is looked into: the first one, if that lives */
+    int pidfd;     /* of that thread; -1: refused */
     char name[16]; /* comm of proc(5), printable; "process" if it can't be read */
 };
 
-/* 0 or an error number: ESRCH, EINVAL for a thread's number, ENOSYS before Linux 5.3. */
+/* 0 or an error number: ESRCH, EINVAL for a thread's number, ENOSYS before Linux 5.3, ENOTSUP
+ * before 6.9 where the first thread has ended and others have not. */
 int process_open(int pid, struct process *process);
 void process_close(struct process *process);
 bool process_has_ended(const struct process *process);
@@ -56,25 +58,28 @@ int process_of_thread(int thread);
 int process_parent(int pid);
 unsigned long long process_start(int pid);
 
+/* Whether it is under a seccomp filter, of whatever kind. */
+bool process_has_filter(int pid);
+
 /* The user of the process; (uid_t)-1 if that can't be told. */
 uid_t process_user(int pid);
 
 /* Whether it has the library loaded: 1, 0, or -1 if that can't be told. */
 int process_has_library(const struct process *process);
 
-/* Processes by number, each once. */
-struct pids {
+/* Each once: processes, or descriptors. */
+struct numbers {
     int *all;
     size_t count;
 };
 
-bool pids_have(const struct pids *pids, int pid);
-void pids_add(struct pids *pids, int pid);
+bool numbers_have(const struct numbers *numbers, int number);
+void numbers_add(struct numbers *numbers, int number);
 
 /* All that /proc shows. */
-struct pids pids_all(void);
+struct numbers pids_all(void);
 
 /* Adds the children of those that are there, their children, and so on. */
-void pids_add_descendants(struct pids *pids);
+void pids_add_descendants(struct numbers *pids);
 
 #endif

@@ -27,6 +27,7 @@ static void because(struct program *p, const char *format, ...)
     va_start(ap, format);
     vsnprintf(p->why_not, sizeof p->why_not, format, ap);
     va_end(ap);
+    printable(p->why_not);
 }
 
 /* ---- where it is ------------------------------------------------------------- */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* kashim run: checks the program, sets the environment, and becomes the program. */
 #include "kashim.h"
+#include "options.h"
 #include "preload.h"
 #include "program.h"
-#include "settings.h"
 #include "supervise.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static int help(void)
          "library: "
          "for\n"
          "                                            static and Go programs");
-    settings_help(0);
+    settings_help(false);
     puts("\nExit status: the program's; 125 if kashim can't or won't run it, 126 if it "
          "can't\n"
          "be executed, 127 if there is no such program.");
@@ -58,9 +58,12 @@ static int refuse(const char *name, const char *why, const char *instead)
 /* The name stays as it was given: programs look at it. */
 static int become(char **argv, const char *path)
 {
+    int error;
+
     execv(path, argv);
-    complain("%s: %s", argv[0], strerror(errno));
-    return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXEC;
+    error = errno;
+    complain("%s: %s", argv[0], strerror(error));
+    return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXEC;
 }
 
 static int shim(const struct settings *settings, char **argv, struct program *program)
@@ -99,7 +102,7 @@ int kashim_run(int argc, char **argv)
     bool supervised = false;
     int option, status;
 
-    if (!settings_read(&settings, 0))
+    if (!settings_read(&settings, false))
         return EXIT_RUN;
     while ((option = next_option(argc, argv, "+:h" SETTING_LETTERS, options)) != -1) {
         if (option == 'h')

@@ -18,16 +18,16 @@
 
 /* What sock_diag tells of one network namespace. */
 struct view {
-    ino_t namespace;
+    ino_t netns;
     int error;
     struct tcp_sockets sockets;
-    struct ports listening;
+    struct addresses listening;
 };
 
 static struct {
     bool json, children, all;
     int port;
-    struct pids pids;
+    struct numbers pids;
     struct view view; /* of the namespace that was looked at last */
     struct report report;
     struct inode_set shown;
@@ -40,19 +40,20 @@ static struct {
 static void look_into(int pid)
 {
     struct view *v = &job.view;
-    ino_t namespace = network_namespace(pid);
+    ino_t netns = network_namespace(pid);
 
-    if (!namespace) /* not told: ours is as good as any */
-    namespace = network_namespace(getpid());
-    if (v->namespace == namespace && namespace)
+    if (!netns) /* not told: ours is as good as any */
+        netns = network_namespace(getpid());
+    if (v->netns == netns && netns)
         return;
     free(v->sockets.all);
+    addresses_free(&v->listening);
     memset(v, 0, sizeof *v);
-    v->namespace = namespace;
+    v->netns = netns;
     v->error = diag_read(pid, DIAG_ALL, &v->sockets);
     for (size_t i = 0; i < v->sockets.count; i++)
         if (v->sockets.all[i].state == TCP_LISTEN)
-            ports_add(&v->listening, address_port(&v->sockets.all[i].local));
+            addresses_add(&v->listening, &v->sockets.all[i].local);
     if (v->error)
         complain("the kernel doesn't tell the sockets of process %d's network namespace "
                  "(sock_diag): %s. The next probes aren't known",
@@ -103,7 +104,7 @@ static void sort_rows(struct section *s)
 {
     for (size_t i = 0; i < s->count; i++)
         if (s->rows[i].socket.state == TCP_LISTEN)
-            ports_add(&job.view.listening, address_port(&s->rows[i].socket.local));
+            addresses_add(&job.view.listening, &s->rows[i].socket.local);
     for (size_t i = 0; i < s->count; i++)
         s->rows[i].role = tcp_socket_role(&s->rows[i].socket, &job.view.listening);
     if (s->count)
@@ -177,17 +178,20 @@ static void read_process(int pid)
 
 /* ---- all of them ----------------------------------------------------------------------- */
 
-/* Those that sock_diag tells of in our namespace, and no process has shown. */
-static void read_unseen(void)
+/* Those that sock_diag tells of in our namespace before and after the processes were looked
+ * at, and none has shown. */
+static void read_unseen(const struct tcp_sockets *before)
 {
     struct section s = {.library = -1, .supervised = -1};
 
+    job.view.netns = 0; /* what it holds may be old */
     look_into(getpid());
     for (size_t i = 0; i < job.view.sockets.count; i++) {
         const struct tcp_socket *told = &job.view.sockets.all[i];
         bool meant = !job.port || address_port(&told->local) == (unsigned)job.port;
 
-        if (meant && told->inode && !inode_set_has(&job.shown, told->inode))
+        if (meant && told->inode && !inode_set_has(&job.shown, told->inode) &&
+            diag_find(before, told->inode))
             add_row(&s, told);
     }
     if (s.count)
@@ -196,11 +200,17 @@ static void read_unseen(void)
 
 static int show(void)
 {
+    bool unseen = job.all || !job.pids.count;
+    struct tcp_sockets before = {0};
+
+    if (unseen)
+        diag_read(getpid(), DIAG_ALL, &before);
     for (size_t i = 0; i < job.pids.count; i++)
         if (!job.all || job.pids.all[i] != getpid())
             read_process(job.pids.all[i]);
-    if (job.all || !job.pids.count)
-        read_unseen();
+    if (unseen)
+        read_unseen(&before);
+    free(before.all);
     if (job.refused)
         complain("processes that may not be looked into: %zu (run kashim as root)",
                  job.refused);

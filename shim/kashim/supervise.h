@@ -3,7 +3,7 @@
 #ifndef KASHIM_SUPERVISE_H
 #define KASHIM_SUPERVISE_H
 
-#include "settings.h"
+#include "options.h"
 
 /* `argv` is that of the command. Puts this process under supervision, and has tried that out. EXIT_SUCCESS: it may become
  * the program; or EXIT_RUN, and why has been said. */

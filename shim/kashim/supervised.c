@@ -2,14 +2,18 @@
 #define _GNU_SOURCE /* memfd_create */
 #include "supervised.h"
 
+#include "memory.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MEMORY_NAME "kashim-supervised"
+#define MEMORY_LINK "/memfd:" MEMORY_NAME " (deleted)"
 
 enum { MOST = 4096 };
 
@@ -54,33 +58,38 @@ void supervised_add(struct supervised *record, int pid)
 
 /* ---- who asks ------------------------------------------------------------------------------ */
 
-/* The record of a supervisor; false: it is none, or may not be read. */
-static bool read_record(int supervisor, struct supervised *record)
+/* A supervisor that was found. */
+struct supervisor {
+    uid_t user;
+    bool readable;
+    struct supervised record;
+};
+
+static struct {
+    bool collected;
+    struct supervisor *all;
+    size_t count;
+} supervisors;
+
+/* Whoever it really is: no file is waited for, and none taken but what a supervisor makes. */
+static bool read_record(int pid, struct supervised *record)
 {
     bool found = false;
 
     for (int number = 0; number < 16 && !found; number++) { /* it has few */
         char path[64], link[64] = "";
-        ssize_t size;
+        struct stat st;
         int fd;
 
-        snprintf(path, sizeof path, "/proc/%d/fd/%d", supervisor, number);
-        if (readlink(path, link, sizeof link - 1) < 0 || !strstr(link, MEMORY_NAME))
+        snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, number);
+        if (readlink(path, link, sizeof link - 1) < 0 || strcmp(link, MEMORY_LINK) != 0)
             continue;
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        size = read(fd, record, sizeof *record);
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        found = !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size == sizeof *record &&
+                read(fd, record, sizeof *record) == sizeof *record;
         close(fd);
-        found = size == sizeof *record;
     }
     return found;
-}
-
-static bool has_it_or_above(const struct supervised *record, int pid)
-{
-    for (; pid > 1; pid = process_parent(pid))
-        if (has(record, pid, process_start(pid)))
-            return true;
-    return false;
 }
 
 static bool is_supervisor(int pid)
@@ -92,20 +101,50 @@ static bool is_supervisor(int pid)
     return named;
 }
 
-int process_is_supervised(const struct process *process)
+static void collect(void)
 {
-    static struct supervised record;
-    struct pids all = pids_all();
-    int result = 0;
+    struct numbers all = pids_all();
 
-    for (size_t i = 0; i < all.count && result < 1; i++) {
+    for (size_t i = 0; i < all.count; i++) {
+        struct supervisor *s;
+
         if (!is_supervisor(all.all[i]))
             continue;
-        if (!read_record(all.all[i], &record))
-            result = -1;
-        else if (has_it_or_above(&record, process->pid))
-            result = 1;
+        supervisors.all =
+            with_room(supervisors.all, supervisors.count, sizeof *supervisors.all);
+        s = &supervisors.all[supervisors.count++];
+        s->user = process_user(all.all[i]);
+        s->readable = read_record(all.all[i], &s->record);
     }
     free(all.all);
+    supervisors.collected = true;
+}
+
+static bool has_it_or_above(const struct supervised *record, int pid)
+{
+    for (; pid > 1; pid = process_parent(pid))
+        if (has(record, pid, process_start(pid)))
+            return true;
+    return false;
+}
+
+/* Of a daemon that has left the tree of its supervisor only the filter tells, which may be
+ * any. The word of others than root and the process's own user counts for nothing. */
+int process_is_supervised(const struct process *process)
+{
+    uid_t user = process_user(process->pid);
+    int result = 0;
+
+    if (!process_has_filter(process->pid))
+        return 0;
+    if (!supervisors.collected)
+        collect();
+    for (size_t i = 0; i < supervisors.count && result < 1; i++) {
+        const struct supervisor *s = &supervisors.all[i];
+
+        if (s->user != 0 && s->user != user)
+            continue;
+        result = s->readable && has_it_or_above(&s->record, process->pid) ? 1 : -1;
+    }
     return result;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-bool targets_by_number(char **arguments, struct pids *pids)
+bool targets_by_number(char **arguments, struct numbers *pids)
 {
     for (; *arguments; arguments++) {
         int pid;
@@ -18,7 +18,7 @@ bool targets_by_number(char **arguments, struct pids *pids)
             complain("'%s' is no process number", *arguments);
             return false;
         }
-        pids_add(pids, pid);
+        numbers_add(pids, pid);
     }
     return true;
 }
@@ -46,9 +46,9 @@ static bool listens(const struct sockets *sockets, const struct tcp_sockets *lis
 }
 
 static void add_listening(const struct tcp_sockets *listeners, int port,
-                          struct pids *pids)
+                          struct numbers *pids)
 {
-    struct pids all = pids_all();
+    struct numbers all = pids_all();
 
     for (size_t i = 0; i < all.count; i++) {
         struct process process;
@@ -58,7 +58,7 @@ static void add_listening(const struct tcp_sockets *listeners, int port,
             continue;
         process_sockets(&process, &sockets);
         if (listens(&sockets, listeners, port))
-            pids_add(pids, all.all[i]);
+            numbers_add(pids, all.all[i]);
         sockets_free(&sockets);
         process_close(&process);
     }
@@ -73,7 +73,7 @@ static bool somebody_listens(const struct tcp_sockets *listeners, int port)
     return false;
 }
 
-bool targets_by_port(int port, struct pids *pids)
+bool targets_by_port(int port, struct numbers *pids)
 {
     struct tcp_sockets listeners;
     int error = diag_read(getpid(), DIAG_LISTENERS, &listeners);

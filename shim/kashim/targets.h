@@ -6,13 +6,13 @@
 #include "process.h"
 
 /* Adds those that the arguments name. False: one is no process number, which is said. */
-bool targets_by_number(char **arguments, struct pids *pids);
+bool targets_by_number(char **arguments, struct numbers *pids);
 
 /* A port from an argument; 0: it is none, which is said. */
 int targets_port(const char *argument);
 
 /* Adds those with a listener on that port in our network namespace. False: none is seen,
  * and why is said. */
-bool targets_by_port(int port, struct pids *pids);
+bool targets_by_port(int port, struct numbers *pids);
 
 #endif

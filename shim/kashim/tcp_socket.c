@@ -2,10 +2,12 @@
 #include "tcp_socket.h"
 
 #include "../sys.h"
+#include "memory.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -64,9 +66,64 @@ unsigned address_port(const union ka_address *a)
     return ntohs(a->in.sin_port);
 }
 
-enum role tcp_socket_role(const struct tcp_socket *s, const struct ports *listening)
+/* As one of IPv6, whichever it is. */
+static struct in6_addr host_of(const union ka_address *a)
+{
+    struct in6_addr host = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+
+    if (a->any.sa_family == AF_INET6)
+        return a->in6.sin6_addr;
+    memcpy(&host.s6_addr[12], &a->in.sin_addr, sizeof a->in.sin_addr);
+    return host;
+}
+
+static bool same_host(const union ka_address *a, const union ka_address *b)
+{
+    struct in6_addr x = host_of(a), y = host_of(b);
+
+    return !memcmp(&x, &y, sizeof x);
+}
+
+/* "::" takes IPv4 as well, unless IPV6_V6ONLY is set, which sock_diag needn't tell. */
+static bool takes_all_of(const union ka_address *listener,
+                         const union ka_address *address)
+{
+    struct in6_addr host = host_of(listener);
+
+    if (listener->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&host))
+        return true;
+    return listener->any.sa_family == AF_INET &&
+           listener->in.sin_addr.s_addr == htonl(INADDR_ANY) &&
+           (address->any.sa_family == AF_INET || mapped(address));
+}
+
+void addresses_add(struct addresses *a, const union ka_address *address)
+{
+    for (size_t i = 0; i < a->count; i++)
+        if (address_port(&a->all[i]) == address_port(address) &&
+            a->all[i].any.sa_family == address->any.sa_family &&
+            same_host(&a->all[i], address))
+            return;
+    a->all = with_room(a->all, a->count, sizeof *a->all);
+    a->all[a->count++] = *address;
+}
+
+void addresses_free(struct addresses *a)
+{
+    free(a->all);
+    memset(a, 0, sizeof *a);
+}
+
+enum role tcp_socket_role(const struct tcp_socket *s, const struct addresses *listening)
 {
     if (s->state == TCP_LISTEN)
         return LISTENER;
-    return ports_have(listening, address_port(&s->local)) ? ACCEPTED : OUTGOING;
+    for (size_t i = 0; i < listening->count; i++) {
+        const union ka_address *l = &listening->all[i];
+
+        if (address_port(l) == address_port(&s->local) &&
+            (takes_all_of(l, &s->local) || same_host(l, &s->local)))
+            return ACCEPTED;
+    }
+    return OUTGOING;
 }

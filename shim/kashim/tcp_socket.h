@@ -29,24 +29,20 @@ const char *host_text(const union ka_address *address, char text[ADDRESS_SIZE]);
 const char *address_text(const union ka_address *address, char text[ADDRESS_SIZE]);
 unsigned address_port(const union ka_address *address);
 
-/* A set of port numbers. */
-struct ports {
-    unsigned char bits[65536 / 8];
+/* Addresses on which somebody listens, each once. */
+struct addresses {
+    union ka_address *all;
+    size_t count;
 };
 
-static inline void ports_add(struct ports *ports, unsigned port)
-{
-    ports->bits[port / 8] |= (unsigned char)(1U << port % 8);
-}
+void addresses_add(struct addresses *addresses, const union ka_address *address);
+void addresses_free(struct addresses *addresses);
 
-static inline bool ports_have(const struct ports *ports, unsigned port)
-{
-    return ports->bits[port / 8] >> port % 8 & 1;
-}
-
-/* A connection was accepted if somebody listens on its local port: connect(2) never chooses
- * such a one (inet_hash_connect). The listener may be another process's. */
+/* A connection was accepted if somebody listens on its local address, or on all addresses
+ * with its port: connect(2) never chooses such a port (inet_hash_connect). The listener may
+ * be another process's. */
 enum role { LISTENER, ACCEPTED, OUTGOING };
-enum role tcp_socket_role(const struct tcp_socket *socket, const struct ports *listening);
+enum role tcp_socket_role(const struct tcp_socket *socket,
+                          const struct addresses *listening);
 
 #endif

@@ -60,15 +60,39 @@ bool unit_name(const char *argument, char name[256])
 
 /* ---- the tree ------------------------------------------------------------------------ */
 
+static bool is_system(int root)
+{
+    struct stat a, b;
+
+    return !fstat(root, &a) && !stat("/", &b) && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+/* Without openat2(2), before Linux 5.6 or under an old container's profile, only / itself
+ * can be searched: elsewhere an absolute link would lead out of the tree. */
 int open_in_root(int root, const char *path, int flags)
 {
     struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC,
                            .resolve = RESOLVE_IN_ROOT};
     long fd = syscall(SYS_openat2, root, path, &how, sizeof how);
 
-    if (fd < 0 && (errno == ENOSYS || errno == EPERM)) /* Linux before 5.6 */
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM) && is_system(root))
         return openat(root, path + (*path == '/'), flags | O_CLOEXEC);
     return (int)fd;
+}
+
+FILE *read_in_root(int root, const char *path)
+{
+    int fd = open_in_root(root, path, O_RDONLY | O_NONBLOCK);
+    struct stat st;
+
+    if (fd < 0)
+        return NULL;
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+        return fdopen(fd, "r");
+    close(fd);
+    errno = EINVAL;
+    return NULL;
 }
 
 /* ---- one file -------------------------------------------------------------------------- */
@@ -84,6 +108,17 @@ static char *strip(char *text)
     return text;
 }
 
+/* Whether the line ends in a backslash that isn't itself escaped (config_parse of systemd's
+ * conf-parser.c; a blank behind it makes it an ordinary one). */
+static bool continues(const char *line)
+{
+    size_t len = strlen(line), backslashes = 0;
+
+    while (backslashes < len && line[len - 1 - backslashes] == '\\')
+        backslashes++;
+    return backslashes % 2;
+}
+
 /* A line with those that continue it; a comment between these is none of it. NULL at the
  * end; to be freed. */
 static char *read_line(FILE *file)
@@ -93,15 +128,15 @@ static char *read_line(FILE *file)
     bool more = true;
 
     while (more && getline(&line, &size, file) >= 0) {
-        char *text = strip(line);
-        size_t len = strlen(text);
+        char *text = line + strspn(line, " \t\r\n");
         bool comment = *text == '#' || *text == ';';
 
         if (comment && whole)
             continue;
-        more = !comment && len && text[len - 1] == '\\';
+        text[strcspn(text, "\r\n")] = '\0';
+        more = !comment && continues(text);
         if (more)
-            text[len - 1] = ' ';
+            text[strlen(text) - 1] = ' ';
         whole = append(whole, text);
     }
     free(line);
@@ -115,13 +150,13 @@ static bool read_settings(FILE *file, const char *path, unit_setting *setting,
     char *line;
 
     while (good && (line = read_line(file))) {
-        char *equals = strchr(line, '=');
+        char *text = strip(line), *equals = strchr(text, '=');
 
-        if (*line == '[')
-            service = !strcmp(line, "[Service]");
-        else if (service && equals && *line != '#' && *line != ';') {
+        if (*text == '[')
+            service = !strcmp(text, "[Service]");
+        else if (service && equals && *text != '#' && *text != ';') {
             *equals = '\0';
-            good = setting(context, path, strip(line), strip(equals + 1));
+            good = setting(context, path, strip(text), strip(equals + 1));
         }
         free(line);
     }
@@ -130,12 +165,11 @@ static bool read_settings(FILE *file, const char *path, unit_setting *setting,
 
 static bool read_file(int root, const char *path, unit_setting *setting, void *context)
 {
-    int fd = open_in_root(root, path, O_RDONLY);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    FILE *file = read_in_root(root, path);
     bool good;
 
     if (!file) {
-        complain("/%s: %s", path, strerror(errno));
+        complain("/%s: %s", path, errno == EINVAL ? "not a file" : strerror(errno));
         return false;
     }
     good = read_settings(file, path, setting, context);
@@ -286,13 +320,61 @@ bool unit_read(int root, const char *name, unit_setting *setting, void *context)
 
 /* ---- words ----------------------------------------------------------------------------------- */
 
-/* One character, after a backslash. */
-static char unescape(char c)
+static char *put_utf8(char *w, unsigned long c)
+{
+    if (c < 0x80)
+        *w++ = (char)c;
+    else if (c < 0x800) {
+        *w++ = (char)(0xc0 | c >> 6);
+        *w++ = (char)(0x80 | (c & 0x3f));
+    } else {
+        if (c < 0x10000)
+            *w++ = (char)(0xe0 | c >> 12);
+        else {
+            *w++ = (char)(0xf0 | (c >> 18 & 7));
+            *w++ = (char)(0x80 | (c >> 12 & 0x3f));
+        }
+        *w++ = (char)(0x80 | (c >> 6 & 0x3f));
+        *w++ = (char)(0x80 | (c & 0x3f));
+    }
+    return w;
+}
+
+/* Exactly `count` digits of the base, of which one is not 0. */
+static bool get_number(const char *digits, size_t count, int base, unsigned long *number)
+{
+    char text[9];
+
+    snprintf(text, count + 1, "%s", digits);
+    *number = strtoul(text, NULL, base);
+    return *number &&
+           strspn(text, base == 8 ? "01234567" : "0123456789abcdefABCDEF") == count;
+}
+
+/* Writes what the escape after a backslash stands for, and moves *v to its last character
+ * (systemd.service(5), "escapes"). */
+static char *unescape(const char **v, char *w)
 {
     static const char from[] = "abfnrtvs", to[] = "\a\b\f\n\r\t\v ";
-    const char *at = strchr(from, c);
+    static const char kinds[] = "xuU";
+    static const size_t digits[] = {2, 4, 8};
+    const char *at = strchr(from, **v), *kind = strchr(kinds, **v);
+    unsigned long c;
 
-    return at && c ? to[at - from] : c;
+    if (at)
+        *w++ = to[at - from];
+    else if (kind && get_number(*v + 1, digits[kind - kinds], 16, &c)) {
+        *v += digits[kind - kinds];
+        if (*kind == 'x')
+            *w++ = (char)c;
+        else
+            w = put_utf8(w, c);
+    } else if (get_number(*v, 3, 8, &c)) {
+        *v += 2;
+        *w++ = (char)c;
+    } else
+        *w++ = **v;
+    return w;
 }
 
 char *unit_word(const char **value)
@@ -308,9 +390,10 @@ char *unit_word(const char **value)
             quote = '\0';
         else if (!quote && (*v == '"' || *v == '\''))
             quote = *v;
-        else if (*v == '\\' && v[1])
-            *w++ = unescape(*++v);
-        else
+        else if (*v == '\\' && v[1]) {
+            v++;
+            w = unescape(&v, w);
+        } else
             *w++ = *v;
     *value = v;
     return word;
@@ -320,6 +403,9 @@ void unit_write_word(FILE *file, const char *word)
 {
     putc('"', file);
     for (; *word; word++)
-        fprintf(file, *word == '"' || *word == '\\' ? "\\%c" : "%c", *word);
+        if ((unsigned char)*word < ' ' || *word == 0x7f)
+            fprintf(file, "\\x%02x", (unsigned)*word);
+        else
+            fprintf(file, *word == '"' || *word == '\\' ? "\\%c" : "%c", *word);
     putc('"', file);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "settings.h"
+#include "options.h"
 
 #include "kashim.h"
 
@@ -13,26 +13,27 @@ extern char **environ;
 static const struct setting {
     const char *variable;
     int option;
+    bool inside; /* it acts inside the program */
     const char *value;
     const char *help;
 } all[SETTINGS] = {
-    {"KA_IDLE", 'i', NULL,
+    {"KA_IDLE", 'i', false, NULL,
      "-i, --idle TIME          KA_IDLE          before the first probe (120)"},
-    {"KA_INTVL", 'n', NULL,
+    {"KA_INTVL", 'n', false, NULL,
      "-n, --intvl TIME         KA_INTVL         between unanswered probes (30)"},
-    {"KA_CNT", 'c', NULL,
+    {"KA_CNT", 'c', false, NULL,
      "-c, --cnt NUMBER         KA_CNT           unanswered probes until dropped (6)"},
-    {"KA_USER_TIMEOUT", 'u', NULL,
+    {"KA_USER_TIMEOUT", 'u', false, NULL,
      "-u, --user-timeout TIME  KA_USER_TIMEOUT  off, auto, or a time (off)"},
-    {"KA_PORTS", 'p', NULL,
+    {"KA_PORTS", 'p', false, NULL,
      "-p, --ports LIST         KA_PORTS         only these: 5432,8000-8100 (all)"},
-    {"KA_CONNECT", OPTION_CONNECT, "1",
+    {"KA_CONNECT", OPTION_CONNECT, false, "1",
      "    --connect            KA_CONNECT=1     outgoing connections too"},
-    {"KA_FORCE", OPTION_FORCE, "1",
+    {"KA_FORCE", OPTION_FORCE, true, "1",
      "    --force              KA_FORCE=1       the program can't undo it"},
-    {"KA_CHILDREN", OPTION_NO_CHILDREN, "0",
+    {"KA_CHILDREN", OPTION_NO_CHILDREN, true, "0",
      "    --no-children        KA_CHILDREN=0    not the programs it starts"},
-    {"KA_LOG", OPTION_LOG, NULL,
+    {"KA_LOG", OPTION_LOG, true, NULL,
      "    --log WHERE          KA_LOG           off or stderr (off)"},
 };
 
@@ -58,12 +59,12 @@ static void keep(struct settings *settings, const char *variable, const char *va
             settings->value[i] = value;
 }
 
-bool settings_read(struct settings *settings, unsigned without)
+bool settings_read(struct settings *settings, bool outside)
 {
     bool good = true;
 
     memset(settings, 0, sizeof *settings);
-    settings->without = without;
+    settings->outside = outside;
     ka_config_defaults(&settings->config);
     for (char **e = environ; *e; e++) {
         char name[16];
@@ -98,7 +99,7 @@ enum setting_verdict settings_take(struct settings *settings, int option,
         if (all[i].option != option)
             continue;
         snprintf(what, sizeof what, "--%s", option_name(option));
-        if (settings->without & 1U << i) {
+        if (settings->outside && all[i].inside) {
             complain("%s means nothing here: it acts inside the program", what);
             return SETTING_REFUSED;
         }
@@ -122,10 +123,10 @@ void settings_export(const struct settings *settings)
             setenv(all[i].variable, settings->value[i], 1);
 }
 
-void settings_help(unsigned without)
+void settings_help(bool outside)
 {
     for (int i = 0; i < SETTINGS; i++)
-        if (!(without & 1U << i))
+        if (!(outside && all[i].inside))
             printf("  %s\n", all[i].help);
     puts("\nA TIME is in seconds, or a number with s, m or h: 90, 90s, 2m.");
 }

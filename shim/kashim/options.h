@@ -4,8 +4,8 @@
  * an option overrides it, and both go through the library's own parser. A value that isn't
  * accepted is refused, with one line.
  */
-#ifndef KASHIM_SETTINGS_H
-#define KASHIM_SETTINGS_H
+#ifndef KASHIM_OPTIONS_H
+#define KASHIM_OPTIONS_H
 
 #include "../config.h"
 
@@ -29,18 +29,14 @@ enum { OPTION_CONNECT = 256, OPTION_FORCE, OPTION_NO_CHILDREN, OPTION_LOG, OPTIO
 
 enum { SETTINGS = 9 };
 
-/* Those that act inside the program. */
-enum { SETTINGS_INSIDE = 1 << 6 | 1 << 7 | 1 << 8 };
-
 struct settings {
     struct ka_config config;
-    unsigned without;            /* those that aren't taken, 1 << setting */
+    bool outside;                /* of the program: what acts inside it isn't taken */
     const char *value[SETTINGS]; /* what was set; NULL: nothing */
 };
 
-/* The defaults, and what the environment says; as options those with a bit in `without`
- * will be refused. False: a value is refused. */
-bool settings_read(struct settings *settings, unsigned without);
+/* The defaults, and what the environment says. False: a value is refused. */
+bool settings_read(struct settings *settings, bool outside);
 
 enum setting_verdict { SETTING_TAKEN, SETTING_REFUSED, SETTING_NONE };
 
@@ -55,6 +51,6 @@ const char *setting_variable(int setting);
 void settings_export(const struct settings *settings);
 
 /* The lines of --help that tell the options, the variables and the defaults. */
-void settings_help(unsigned without);
+void settings_help(bool outside);
 
 #endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* O_PATH */
+#include "obstacles.h"
+
+#include "kashim.h"
+#include "memory.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct {
+    int root;
+    const char *unit;
+    const struct settings *settings;
+    char *preload;
+} job;
+
+/* Whether the drop-in is going to set it. */
+static bool is_ours(const char *variable, size_t len)
+{
+    if (len == strlen("LD_PRELOAD") && !strncmp(variable, "LD_PRELOAD", len))
+        return true;
+    for (int i = 0; i < SETTINGS; i++)
+        if (job.settings->value[i] && len == strlen(setting_variable(i)) &&
+            !strncmp(variable, setting_variable(i), len))
+            return true;
+    return false;
+}
+
+static bool refuse(const char *file, const char *what, const char *then)
+{
+    complain("%s: not enabled: /%s has %s, %s", job.unit, file, what, then);
+    return false;
+}
+
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
+/* systemd takes drop-ins by the order of their names. */
+static bool comes_later(const char *file)
+{
+    return strstr(file, ".d/") && strcmp(last_part(file), DROP_IN) > 0;
+}
+
+static bool take_environment(const char *file, const char *value)
+{
+    bool later = comes_later(file), good = true;
+    char *word;
+
+    if (!*value) { /* this takes back all that came before */
+        free(job.preload);
+        job.preload = NULL;
+        return !later || refuse(file, "an empty Environment=", "which would undo ours");
+    }
+    while (good && (word = unit_word(&value))) {
+        size_t len = strcspn(word, "=");
+
+        if (later && is_ours(word, len)) {
+            word[len] = '\0';
+            good = refuse(file, word, "which would override ours");
+        } else if (!strncmp(word, "LD_PRELOAD=", strlen("LD_PRELOAD="))) {
+            free(job.preload);
+            job.preload = allocate(strlen(word), 1);
+            strcpy(job.preload, word + strlen("LD_PRELOAD="));
+        }
+        free(word);
+    }
+    return good;
+}
+
+/* What a file of variables sets counts more than any Environment= (systemd.exec(5)). */
+static bool take_environment_file(const char *value)
+{
+    const char *path = value + (*value == '-');
+    char *line = NULL;
+    size_t size = 0;
+    bool good = true;
+    bool pattern = strpbrk(path, "*?[%");
+    FILE *variables = pattern || !*path ? NULL : read_in_root(job.root, path);
+
+    if (pattern || (!variables && *path && errno != ENOENT)) {
+        complain("%s: not looked into: EnvironmentFile=%s; what it sets overrides ours",
+                 job.unit, value);
+        return true;
+    }
+    while (good && variables && getline(&line, &size, variables) >= 0) {
+        const char *name = line + strspn(line, " \t");
+        size_t len = strcspn(name, " \t=");
+
+        if (is_ours(name, len)) {
+            line[name + len - line] = '\0';
+            good = refuse(path + 1, name, "and as an EnvironmentFile= overrides ours");
+        }
+    }
+    free(line);
+    if (variables)
+        fclose(variables);
+    return good;
+}
+
+/* A root of its own has the library at the same path, or the service goes without. */
+static bool take_root(const char *file, const char *key, const char *value)
+{
+    char library[PATH_MAX];
+    int fd;
+
+    if (!*value || !strcmp(value, "/"))
+        return true;
+    snprintf(library, sizeof library, "%s%s", value, LIBRARY);
+    fd = strcmp(key, "RootDirectory") ? -1 : open_in_root(job.root, library, O_PATH);
+    if (fd < 0)
+        return refuse(file, key, "and there the library is missing: " LIBRARY);
+    close(fd);
+    return true;
+}
+
+static bool take_unset(const char *file, const char *value)
+{
+    bool good = true;
+    char *word;
+
+    while (good && (word = unit_word(&value))) {
+        if (is_ours(word, strlen(word)))
+            good =
+                refuse(file, "UnsetEnvironment= of one of ours", "which would undo it");
+        free(word);
+    }
+    return good;
+}
+
+static bool take_setting(void *context, const char *file, const char *key,
+                         const char *value)
+{
+    (void)context;
+    if (!strcmp(last_part(file), DROP_IN))
+        return true; /* ours, to be replaced */
+    if (!strcmp(key, "Environment"))
+        return take_environment(file, value);
+    if (!strcmp(key, "EnvironmentFile"))
+        return take_environment_file(value);
+    if (!strcmp(key, "UnsetEnvironment"))
+        return take_unset(file, value);
+    if (!strcmp(key, "RootDirectory") || !strcmp(key, "RootImage"))
+        return take_root(file, key, value);
+    return true;
+}
+
+bool unit_admits(int root, const char *unit, const struct settings *settings,
+                 char **preload)
+{
+    bool good;
+
+    job.root = root;
+    job.unit = unit;
+    job.settings = settings;
+    good = unit_read(root, unit, take_setting, NULL);
+    *preload = job.preload;
+    return good;
+}

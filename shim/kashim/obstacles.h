@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* What in a systemd service would keep a drop-in of ours from working. */
+#ifndef KASHIM_OBSTACLES_H
+#define KASHIM_OBSTACLES_H
+
+#include "options.h"
+
+#define LIBRARY KASHIM_LIBDIR "/libkashim.so"
+#define DROP_IN "kashim.conf"
+
+/* Whether there is nothing of the kind, or else says what. `*preload` becomes what the unit
+ * sets for LD_PRELOAD without us; NULL: nothing. */
+bool unit_admits(int root, const char *unit, const struct settings *settings,
+                 char **preload);
+
+#endif
