@@ -1,0 +1,279 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The command before names, files and processes that are anybody's.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
+
+setup() {
+    install_command
+    port=$(free_port)
+}
+
+# python CODE ARGUMENT...: in the background; its number is $server.
+python() {
+    without_harness exec python3 -c "$@" </dev/null >"$dir/python" 2>&1 &
+    server=$!
+    started+=("$server")
+}
+
+# python_ready CODE ARGUMENT...: and waits until it prints something.
+python_ready() {
+    python "import sys, os, time, socket, threading
+$1
+print('ready', flush=True)
+${*: -1}" "${@:2:$#-2}"
+    wait_for 10 test -s "$dir/python"
+}
+
+# ---- names ---------------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "a name can't drive the terminal, nor begin a line" {
+    local evil=$dir/$'e\e[2J\xc2\x9b1m\nkashim: vil'
+    cp "$(command -v steps)" "$evil"
+    kashim check "$evil"
+    effect 'check' "$dir/e?[2J??1m?kashim: vil: yes" "$output"
+    kashim run "$evil"$'\n'
+    effect 'run' "kashim: $dir/e?[2J??1m?kashim: vil?: No such file or directory" "$stderr"
+    printf '#!%s\n' "$dir/"$'a\eb' >"$dir/script"
+    chmod +x "$dir/script"
+    kashim check "$dir/script"
+    effect 'interpreter' "$dir/script: no: its interpreter, $dir/a?b: No such file or directory" "$output"
+}
+
+# bats test_tags=effect
+@test "a process is nobody's child by its name" {
+    need python3
+    serve_bare "$port" echo_server "$port"
+    local parent=$server other
+    other=$(free_port)
+    python_ready "
+s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+open('/proc/self/comm', 'w').write(') S ' + sys.argv[2] + ' 1\n')" "$other" "$parent" 'time.sleep(100)'
+    kashim attach --children "$parent"
+    effect 'what is looked at' "echo_server ($parent): listeners: 1 changed, 0 already right, 0 failed; connections: 0 changed, 0 already right, 0 failed" "$output$stderr"
+}
+
+# bats test_tags=effect
+@test "a supervisor is none by its name" {
+    need python3 go
+    as '' "$dir/kashim" run --supervise true
+    [ "$status" = 0 ] || unless_ci "no supervisor here: $stderr"
+    mkfifo "$dir/memfd:kashim-supervised (deleted)"
+    python_ready "
+fd = os.open(sys.argv[1], os.O_RDWR)
+open('/proc/self/comm', 'w').write('kashim-watch')" "$dir/memfd:kashim-supervised (deleted)" 'time.sleep(100)'
+    serve_bare "$port" "$dir/kashim" run --supervise go_server "$port" || effect 'it is run' yes no
+    output=$(timeout 20 "$dir/kashim" status "$server" 2>&1) || output+=" status $?"
+    effect 'the process' "go_server ($server): libkashim isn't loaded, supervised" "$(grep '^go_server' <<<"$output" || echo "$output")"
+}
+
+# ---- processes -----------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "a process whose first thread has ended" {
+    need python3
+    kernel_has 6 9 || unless_ci 'no pidfds of threads before Linux 6.9'
+    python_ready "
+import ctypes
+def serve():
+    s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+    kept = []
+    while True:
+        c, _ = s.accept(); kept.append(c); c.sendall(b'served\n')
+threading.Thread(target=serve).start()" "$port" "ctypes.CDLL(None).pthread_exit(None)"
+    wait_for 10 grep -q 'State:.Z' "/proc/$server/status"
+    ask "$port" hello
+    kashim attach -i 61 -n 11 -c 7 "$server"
+    effect 'attach' '1 changed 1 changed' "$(grep -o '[0-9]* changed' <<<"$output$stderr" | paste -sd' ')"
+    kashim status "$server"
+    effect 'status' '1 process, 1 listener, 1 accepted connection, 0 outgoing connections' "$(tail -n 1 <<<"$output")"
+}
+
+kernel_has() {
+    local major minor
+    IFS=.- read -r major minor _ < <(uname -r)
+    [ "$major" -gt "$1" ] || { [ "$major" -eq "$1" ] && [ "$minor" -ge "$2" ]; }
+}
+
+# bats test_tags=effect
+@test "more processes than descriptors" {
+    local pids=() i
+    for i in {1..12}; do
+        sleep 100 3>&- &
+        started+=($!) pids+=($!)
+    done
+    serve_bare "$port" echo_server "$port"
+    as 'prlimit --nofile=40:40' "$dir/kashim" attach "$server" "${pids[@]}"
+    effect 'exit status' 1 "$status"
+    effect 'message' 'kashim: not looked at: 5 processes, for which the limit of open files is too low (ulimit -n)' "$stderr"
+    effect 'the first ones' '1 changed' "$(grep -o '1 changed' <<<"$output")"
+    as 'prlimit --nofile=20:' "$dir/kashim" attach "$server" "${pids[@]}"
+    effect 'with room above the soft limit' 0 "$status"
+}
+
+# bats test_tags=effect
+@test "the listener's first holder closes it, and another one accepts what was queued" {
+    need python3
+    python_ready "
+s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+client = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+if not os.fork():
+    client.close(); time.sleep(1.2); c, _ = s.accept(); time.sleep(100)
+" "$port" "time.sleep(0.5); s.close(); time.sleep(100)"
+    kashim attach -i 61 -n 11 -c 7 --port "$port"
+    effect 'exit status' 0 "$status$stderr"
+    effect 'the connection' "$ours" "$(sockopts "$(pgrep -P "$server")" |
+        sed -n "s/^[0-9]* [0-9]* [^ ]*:$port [^ ]* \(tcp connected.*\)/\1/p")"
+}
+
+# bats test_tags=effect
+@test "an outgoing connection from a port on which another address is listened on" {
+    need python3
+    serve_bare "$port" echo_server "$port"
+    local own
+    own=$(free_port)
+    python_ready "
+c = socket.socket(); c.bind(('127.0.0.1', int(sys.argv[2]))); c.connect(('127.0.0.1', int(sys.argv[1])))
+s = socket.create_server(('127.0.0.2', int(sys.argv[2])))
+d = socket.create_connection(('127.0.0.2', int(sys.argv[2]))); a, _ = s.accept()" "$port" "$own" 'time.sleep(100)'
+    kashim status "$server"
+    effect 'status' '1 process, 1 listener (1 unprotected), 1 accepted connection (1 unprotected), 2 outgoing connections (2 unprotected)' \
+        "$(tail -n 1 <<<"$output")"
+    kashim attach "$server"
+    effect 'attach' 'outgoing: 2 left alone' "$(grep -o 'outgoing: .*' <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "status of all: what is closed meanwhile isn't taken for unseen" {
+    serve_bare "$port" churn "$port" 5
+    local i unseen=
+    for i in 1 2 3 4 5; do
+        kashim status
+        unseen+=$(grep -A1000 "^Of processes that aren't seen" <<<"$output" | grep ":$port" || :)
+    done
+    effect 'the process is shown' 1 "$(grep -c '^churn' <<<"$output")"
+    effect 'sockets without a process' '' "$unseen"
+}
+
+# bats test_tags=effect
+@test "attach: only sockets with other ports" {
+    serve_bare "$port" echo_server "$port"
+    kashim attach -p 1 "$server"
+    effect 'exit status' 1 "$status"
+    effect 'message' 'kashim: none of the ports asked for: 1 sockets with others were left alone' "$stderr"
+}
+
+# ---- files ----------------------------------------------------------------------------
+
+# A tree with a service, as for enable.bats.
+tree() {
+    tree=$dir/tree
+    etc=$tree/etc/systemd/system
+    drop_in=$etc/x.service.d/kashim.conf
+    library=$(cat "$root/build/libdir")/libkashim.so
+    mkdir -p "$etc/x.service.d" "$tree${library%/*}"
+    cp "$KASHIM_LIB" "$tree$library"
+    printf '%s\n' '[Service]' "$@" >"$etc/x.service"
+}
+
+enable() {
+    kashim enable --root "$tree" x
+}
+
+# bats test_tags=effect
+@test "enable: what was left behind, or put there, isn't written through" {
+    tree ExecStart=/bin/x
+    echo precious >"$dir/precious"
+    ln "$dir/precious" "$drop_in.new"
+    enable
+    effect 'exit status' 0 "$status$stderr"
+    effect 'the other file' precious "$(cat "$dir/precious")"
+    rm -f "$drop_in"
+    ln -s "$dir/precious" "$drop_in.new"
+    enable
+    effect 'exit status' 0 "$status$stderr"
+    effect 'the other file' precious "$(cat "$dir/precious")"
+}
+
+# bats test_tags=effect
+@test "enable and disable: what isn't a file is said to be none, and not waited for" {
+    tree ExecStart=/bin/x
+    mkfifo "$etc/x.service.d/a.conf"
+    enable
+    effect 'a drop-in' 'kashim: /etc/systemd/system/x.service.d/a.conf: not a file' "$stderr"
+    rm "$etc/x.service.d/a.conf"
+    mkfifo "$drop_in"
+    enable
+    effect 'ours' 'kashim: /etc/systemd/system/x.service.d/kashim.conf: not a file' "$stderr"
+    rm -f "$drop_in"
+    mkfifo "$tree/variables"
+    echo 'EnvironmentFile=/variables' >>"$etc/x.service"
+    enable
+    effect 'variables' 'kashim: x.service: not looked into: EnvironmentFile=/variables; what it sets overrides ours' "$stderr"
+    effect 'exit status' 0 "$status"
+    rm -f "$drop_in"
+    rmdir "$etc/x.service.d"
+    ln -s x.service.d "$etc/x.service.d"
+    kashim disable --root "$tree" x
+    effect 'a folder that is none' "1 kashim: $tree/etc/systemd/system/x.service.d: Too many levels of symbolic links" "$status $stderr"
+}
+
+# bats test_tags=effect
+@test "enable: continuation lines and escapes as systemd has them" {
+    # shellcheck disable=SC1003
+    tree 'ExecStart=/bin/x \\' 'Environment=LD_PRELOAD=/a.so' 'ExecReload=/bin/x \ ' 'Environment="A=b" \' \
+        '# a comment' ' "LD_PRELOAD=/\x62\143\u00e9\U0001F600\s.so" "B=\"\qc"'
+    enable
+    effect 'exit status' 0 "$status$stderr"
+    effect 'the list' "Environment=\"LD_PRELOAD=/bcé😀 .so:$library\"" "$(grep LD_PRELOAD "$drop_in")"
+    tree 'Environment="LD_PRELOAD=/a\n.so"'
+    enable
+    effect 'a newline' "Environment=\"LD_PRELOAD=/a\\x0a.so:$library\"" "$(grep LD_PRELOAD "$drop_in")"
+}
+
+# bats test_tags=effect
+@test "check: a file that points back and forth is looked at once" {
+    need python3
+    python3 - "$dir/elf" <<'PYTHON'
+import struct, sys
+segments, entries = 900, 9000
+dynamic = struct.pack('<qQ', 5, 0x100) * entries
+head = b'\x7fELF\x02\x01\x01' + bytes(9) + struct.pack('<HHIQQQIHHHHHH', 3, 62, 1, 0, 64, 0, 0, 64, 56, segments, 0, 0, 0)
+table = struct.pack('<IIQQQQQQ', 2, 4, 64 + 56 * segments, 0, 0, len(dynamic), len(dynamic), 8) * segments
+open(sys.argv[1], 'wb').write(head + table + dynamic)
+PYTHON
+    chmod +x "$dir/elf"
+    output=$(timeout 10 "$dir/kashim" check "$dir/elf") || status=$?
+    effect 'exit status' 1 "$status"
+    effect 'verdict' "$dir/elf: no: linked statically: there is no loader to preload anything" "$(head -n 1 <<<"$output")"
+}
+
+# ---- words -----------------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "a wrong option is named as it was given" {
+    kashim run -xq true
+    effect 'short' 'kashim: run: no such option, or no value taken: -x (kashim help run lists the options)' "$stderr"
+    kashim run --force -xq true
+    effect 'behind another' 'kashim: run: no such option, or no value taken: -x (kashim help run lists the options)' "$stderr"
+    kashim run --nonsense true
+    effect 'long' 'kashim: run: no such option, or no value taken: --nonsense (kashim help run lists the options)' "$stderr"
+    kashim run --force=1 true
+    effect 'with a value' 'kashim: run: no such option, or no value taken: --force=1 (kashim help run lists the options)' "$stderr"
+    kashim attach 1 --idle
+    effect 'without one' 'kashim: attach: no value for --idle (kashim help attach lists the options)' "$stderr"
+}
+
+# bats test_tags=effect
+@test "every subcommand has its help; what can't be written is a failure" {
+    local subcommand
+    for subcommand in run check attach status enable disable; do
+        kashim "$subcommand" --help
+        effect "$subcommand" "kashim $subcommand" "$(grep -o "^kashim $subcommand" <<<"$output")"
+        as '' sh -c "'$dir/kashim' $subcommand --help >/dev/full"
+        effect "$subcommand, no room" "kashim: can't write to the standard output" "$stderr"
+        effect "$subcommand, exit status" "$([ $subcommand = run ] && echo 125 || echo 1)" "$status"
+    done
+}
