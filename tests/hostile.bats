@@ -190,8 +190,9 @@ enable() {
     enable
     effect 'exit status' 0 "$status$stderr"
     effect 'the other file' precious "$(cat "$dir/precious")"
+    effect 'the drop-in' file "$(test -f "$drop_in" && echo file)"
     rm -f "$drop_in"
-    ln -s "$dir/precious" "$drop_in.new"
+    ln -sf "$dir/precious" "$drop_in.new"
     enable
     effect 'exit status' 0 "$status$stderr"
     effect 'the other file' precious "$(cat "$dir/precious")"
