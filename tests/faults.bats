@@ -79,7 +79,7 @@ ends_well() {
                 "$dir/kashim" "${@:2}" 2>"$dir/stderr") || status=$?
             [[ " $1 " == *" $status "* ]] ||
                 harmless "exit status of $2 where $call fails with $error" "one of $1" "$status $(cat "$dir/stderr")"
-            [ $status -eq 0 ] || [ -s "$dir/stderr" ] ||
+            [ $status -eq 0 ] || [ -n "$output$(cat "$dir/stderr")" ] ||
                 harmless "$2 where $call fails with $error" 'a message' "status $status"
             harmless "other lines of $2 where $call fails with $error" '' "$(grep -v '^kashim: ' "$dir/stderr")"
         done
@@ -125,7 +125,7 @@ ends_well() {
     static_command
     local drop_in=$dir/etc/systemd/system/x.service.d/kashim.conf
     mkdir -p "$dir/etc/systemd/system" "$dir/$dir"
-    cp "$KASHIM_LIB" "$dir/$dir"
+    cp "$KASHIM_LIB" "$dir/$dir/libkashim.so"
     printf '[Service]\nExecStart=/bin/x\n' >"$dir/etc/systemd/system/x.service"
     ends_well '0 1' enable --root "$dir" x
     kashim enable --root "$dir" -i 60 x

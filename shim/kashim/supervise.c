@@ -25,6 +25,17 @@ static pid_t fork_quietly(void)
     return (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, 0);
 }
 
+/* Tells the launcher its number. */
+static _Noreturn void become_supervisor(int launcher, const struct ka_config *config,
+                                        char **argv)
+{
+    pid_t self = getpid();
+
+    if (send(launcher, &self, sizeof self, MSG_NOSIGNAL) != sizeof self)
+        _exit(1);
+    supervisor(launcher, config, argv);
+}
+
 /* Its number; 0 or less: there is none. It is the child of a child that has ended, so that
  * the program has no child that it didn't start. */
 static pid_t start_supervisor(const struct ka_config *config, char **argv, int *launcher)
@@ -37,17 +48,15 @@ static pid_t start_supervisor(const struct ka_config *config, char **argv, int *
     child = fork_quietly();
     if (child == 0) {
         close(ends[0]);
-        supervisor_pid = fork_quietly();
-        if (supervisor_pid == 0)
-            supervisor(ends[1], config, argv);
-        send(ends[1], &supervisor_pid, sizeof supervisor_pid, MSG_NOSIGNAL);
+        if (fork_quietly() == 0)
+            become_supervisor(ends[1], config, argv);
         _exit(0);
     }
     close(ends[1]);
     *launcher = ends[0];
     if (child > 0) {
-        recv(ends[0], &supervisor_pid, sizeof supervisor_pid, 0);
         waitpid(child, NULL, __WALL);
+        recv(ends[0], &supervisor_pid, sizeof supervisor_pid, 0);
     }
     return supervisor_pid;
 }
