@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 # kashim: `make help` lists the targets and the variables.
 
-VERSION = 0.1.0
+VERSION = 1.0.0
 
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local
 BINDIR  ?= $(PREFIX)/bin
 LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 DESTDIR ?=
 
 # ---- for which machine -------------------------------------------------------
@@ -125,13 +126,32 @@ install: all
 	$(call put,$(B)/libkashim.so,$(DESTDIR)$(LIBDIR)/libkashim.so,644)
 	$(if $(PROGRAMS),$(call put,$(B)/kashim,$(DESTDIR)$(BINDIR)/kashim,755))
 	$(if $(PROGRAMS),$(call put,shim/kashim/kashim.1,$(DESTDIR)$(MANDIR)/man1/kashim.1,644))
+	$(if $(PROGRAMS),$(call put,shim/kashim/completion.bash,$(DESTDIR)$(COMPLETIONDIR)/kashim,644))
 	$(call put,shim/libkashim.7,$(DESTDIR)$(MANDIR)/man7/libkashim.7,644)
 	$(Q)$(ldconfig)
 
 uninstall:
 	rm -f $(DESTDIR)$(LIBDIR)/libkashim.so $(DESTDIR)$(BINDIR)/kashim \
-	    $(DESTDIR)$(MANDIR)/man1/kashim.1 $(DESTDIR)$(MANDIR)/man7/libkashim.7
+	    $(DESTDIR)$(MANDIR)/man1/kashim.1 $(DESTDIR)$(MANDIR)/man7/libkashim.7 \
+	    $(DESTDIR)$(COMPLETIONDIR)/kashim
 	$(Q)$(ldconfig)
+
+# ---- hand on -------------------------------------------------------------------
+
+# The same bytes whenever and wherever it is made: of what is committed, or of an archive.
+SOURCES = git ls-files -z 2>/dev/null | grep -z . || \
+          find * .[a-z]* -name .git -prune -o -path $(B) -prune -o -type f -print0
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y Makefile)
+dist:
+	$(Q)mkdir -p $(B)
+	$(Q)($(SOURCES)) | LC_ALL=C sort -z | tar -c --null -T - --format=gnu \
+	    --transform 's,^,kashim-$(VERSION)/,' --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 \
+	    --numeric-owner --mode=u+rw,go+r,go-w | gzip -9n >$(B)/kashim-$(VERSION).tar.gz
+	$(say) TAR $(B)/kashim-$(VERSION).tar.gz
+
+# Debian's packages for amd64 and i386, in build/deb
+deb: dist
+	scripts/deb.sh $(VERSION)
 
 # ---- show and prove ----------------------------------------------------------
 
@@ -264,6 +284,8 @@ lint:
 
 help:
 	@echo 'make                    build/libkashim.so, build/kashim and the demo pair'
+	@echo 'make dist               the source: build/kashim-$(VERSION).tar.gz'
+	@echo 'make deb                packages of Debian: build/deb'
 	@echo 'make demo               shows the effect, live, in under a minute'
 	@echo 'make test               all tests; BATS=tests/NAME.bats for some of them'
 	@echo 'make servers            what the connections of 26 servers have, with and without'
@@ -285,5 +307,5 @@ clean:
 
 -include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d)
 
-.PHONY: all force install uninstall demo fixtures test tests servers bench load sanitize fuzz coverage compat control lint help clean
+.PHONY: all force install uninstall dist deb demo fixtures test tests servers bench load sanitize fuzz coverage compat control lint help clean
 .DELETE_ON_ERROR:

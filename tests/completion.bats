@@ -1,0 +1,56 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Completion for bash.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
+
+# completes WORD... EXPECTED: to what the last of the words can be completed.
+completes() {
+    local found
+    found=$(KASHIM_COMMAND=${KASHIM_COMMAND-} bash -c '
+        . /usr/share/bash-completion/bash_completion
+        . "$0"
+        COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE=$* COMP_POINT=${#COMP_LINE}
+        _kashim
+        printf "%s\n" "${COMPREPLY[@]}"' "$completion" "${@:1:$#-1}" | sort -u | paste -sd' ')
+    effect "${*:1:$#-1}" "${*: -1}" "$found"
+}
+
+# With a command that does nothing there is no completion either.
+setup() {
+    completion=$root/shim/kashim/completion.bash
+    [ -e /usr/share/bash-completion/bash_completion ] || unless_ci 'bash-completion is missing'
+    [ ! "${KASHIM_COMMAND-}" ] || completion=/dev/null
+}
+
+# bats test_tags=effect
+@test "completion: subcommands, their options, and what these take" {
+    completes kashim '' '--help --version attach check disable enable help run status'
+    completes kashim at attach
+    completes kashim help s status
+    completes kashim run --f --force
+    completes kashim run --idle 60 --su --supervise
+    completes kashim attach --f ''
+    completes kashim attach --li --listeners-only
+    completes kashim status --j --json
+    completes kashim enable --n '--no-children --now'
+    completes kashim disable --r --root
+    completes kashim run --log s stderr
+    completes kashim run -u a auto
+    completes kashim run --idle 6 ''
+}
+
+# bats test_tags=effect
+@test "completion: programs, and their own arguments; processes" {
+    mkdir "$BATS_TEST_TMPDIR/bin"
+    cp /bin/true "$BATS_TEST_TMPDIR/bin/kashim-test-server"
+    cd "$BATS_TEST_TMPDIR"
+    touch a-file
+    PATH=$PATH:$BATS_TEST_TMPDIR/bin
+    completes kashim run --idle 60 -- kashim-test-s kashim-test-server
+    completes kashim run kashim-test-s kashim-test-server
+    completes kashim check kashim-test-s kashim-test-server
+    completes kashim run -i 60 kashim-test-server a-f a-file
+    completes kashim status $$ "$$"
+}
