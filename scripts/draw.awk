@@ -24,11 +24,14 @@ END {
 
     print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 20 870 210\"" \
         " font-family=\"system-ui, sans-serif\" font-size=\"12\" text-anchor=\"middle\">"
+    print "<!-- SPDX-License-Identifier: MIT -->"
     print "<title>TCP keepalive probes as tcpdump saw them</title>"
     draw_hosts()
     draw_axis()
     for (i = 1; i <= NR; i++)
         draw_event(events[i], at(times[i]), sprintf("%.2f", times[i] - start))
+    if (cut && !reset)
+        text(left + width - 60, top - 14, red, "still ESTABLISHED")
     print "</svg>"
 }
 

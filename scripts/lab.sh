@@ -87,6 +87,15 @@ wait_for() {
     done
 }
 
+# lab_output FILE: its whole path, if it can be written to; nothing is left of the trial.
+lab_output() {
+    local there=yes
+    [ -e "$1" ] || there=
+    { : >>"$1"; } 2>/dev/null || return
+    realpath -- "$1"
+    [ "$there" ] || rm -f -- "$1"
+}
+
 lab_refuse() {
     echo "no lab: $*" >&2
     exit 3

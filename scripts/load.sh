@@ -50,8 +50,7 @@ parse_arguments() {
             connections=$2
             ;;
         --svg)
-            { : >>"${2-}"; } 2>/dev/null || refuse "--svg can't write to '${2-}'"
-            svg=$(realpath -- "$2")
+            svg=$(lab_output "${2-}") || refuse "--svg can't write to '${2-}'"
             ;;
         *) refuse "unknown argument '$1'; --help lists what there is" ;;
         esac

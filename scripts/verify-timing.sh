@@ -19,7 +19,8 @@ number unanswered, then the reset, then the server's socket gone.
   --no-shim         run the server as it is; ends in 1, unless it has keepalive by itself
   --attach          run the server as it is, and `kashim attach` once the client is connected
   --tolerance MS    how late the machine may be, besides the kernel (default 50)
-  --svg FILE        draw what was measured
+  --svg FILE        draw what was measured; with --no-shim, what becomes of the server's
+                    socket in the time that kashim would have taken
   -- COMMAND ARG... the server, instead of the demo's. It listens on all addresses or on
                     192.0.2.1, doesn't speak again once greeted, and may go to the background
 
@@ -63,8 +64,7 @@ parse_arguments() {
         --port) port=$(number "$1" 1 65535 "${2-}") ;;
         --tolerance) tolerance=$(number "$1" 0 999999 "${2-}") ;;
         --svg)
-            { : >>"${2-}"; } 2>/dev/null || refuse "--svg can't write to '${2-}'"
-            svg=$(realpath -- "$2")
+            svg=$(lab_output "${2-}") || refuse "--svg can't write to '${2-}'"
             ;;
         *) refuse "unknown argument '$1'; --help lists what there is" ;;
         esac
@@ -169,6 +169,22 @@ watch() {
     return $status
 }
 
+# Without kashim, for the picture: the same cable, and as long a wait.
+wait_in_vain() {
+    local start
+    start=$(awk '$2 == "connected" { print $1; exit }' story)
+    sleep_until "$start + 2.05 * $idle"
+    cut_link
+    echo "$EPOCHREALTIME cut" >>deeds
+    sleep_until "$start + 3.05 * $idle + $intvl * $cnt"
+    tell_story >story
+}
+
+# sleep_until EXPRESSION: seconds since the epoch
+sleep_until() {
+    sleep "$(awk "BEGIN { left = $1 - $EPOCHREALTIME; print (left > 0 ? left : 0) }")"
+}
+
 say_verdict() {
     if [ "$1" -eq 0 ]; then
         printf '\n%s\n' "$(tail -n 1 verdict)"
@@ -213,6 +229,7 @@ main() {
         event 'expected s' 'measured s' difference verdict
     watch || status=$?
     say_verdict $status
+    [ -z "$svg" ] || [ "$shim$attach" ] || wait_in_vain
     [ -z "$svg" ] || awk -v now="$EPOCHREALTIME" -f "$here/draw.awk" story >"$svg"
     return $status
 }
