@@ -228,7 +228,7 @@ fixtures: $(FIXTURES) $(UNREACHED) $(B)/few-marks/libkashim.so
 
 # Scenario tests, all or those named: make test BATS=tests/servers.bats
 BATS = $(wildcard tests/*.bats)
-PROVE = prove -e 'bats --tap'
+PROVE = prove -j $(shell nproc) -e 'bats --tap'
 
 test tests: all fixtures $(UNIT)
 	CMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(UNIT)
@@ -255,6 +255,10 @@ FUZZ_SECONDS = 600
 fuzz:
 	tests/fuzz/fuzz.sh $(FUZZ_SECONDS)
 
+# The packages and the README's commands in a fresh Debian 12
+fresh: all fixtures
+	$(PROVE) tests/fresh/*.bats
+
 # Which lines of shim/ no test reaches
 coverage:
 	tests/coverage.sh
@@ -272,7 +276,8 @@ control: all fixtures $(UNIT:$(B)/tests/unit-%=$(B)/tests/empty-unit-%)
 	tests/control.sh $(BATS)
 
 C_FILES = $(wildcard shim/*.[ch] shim/kashim/*.[ch] demo/*.[ch] tests/*/*.[ch] tests/unit/empty/*.c)
-SHELL_FILES = $(wildcard scripts/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.bats tests/*/*.sh .ci/run)
+SHELL_FILES = $(wildcard scripts/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.bats tests/*/*.sh tests/*/*.bash \
+                shim/kashim/*.bash) .ci/run
 
 lint:
 	clang-format --dry-run -Werror $(C_FILES)
@@ -295,6 +300,7 @@ help:
 	@echo 'make fuzz               the parsers under libFuzzer; FUZZ_SECONDS=600 each'
 	@echo 'make coverage           the lines of shim/ that no test reaches'
 	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
+	@echo 'make fresh              the packages and the commands of the README, in a fresh Debian 12'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
 	@echo 'make ARCH=i386          build/i386/libkashim.so; or ARCH=aarch64'
@@ -305,7 +311,7 @@ help:
 clean:
 	rm -rf $(B)
 
--include $(wildcard $(B)/*.d $(B)/*/*.d $(B)/*/*/*.d)
+-include $(wildcard $(addprefix $(B)/,*.d shim/*.d command/*.d command/*/*.d tests/*.d))
 
-.PHONY: all force install uninstall dist deb demo fixtures test tests servers bench load sanitize fuzz coverage compat control lint help clean
+.PHONY: all force install uninstall dist deb demo fixtures test tests servers bench load sanitize fuzz fresh coverage compat control lint help clean
 .DELETE_ON_ERROR:

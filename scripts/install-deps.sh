@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# install-deps.sh [test|compat|bench]: installs what `make demo` needs, on Debian and its
+# install-deps.sh [test|compat|bench|deb]: installs what `make demo` needs, on Debian and its
 # kin; with `test`, what make test, lint and control need as well; with `compat` also what
-# make compat does; with `bench` what make bench and make load do. As root, or by way of
-# sudo.
+# make compat does; with `bench` what make bench and make load do; with `deb` what make deb
+# and make fresh do. As root, or by way of sudo.
 set -eu
 
 build='gcc libc6-dev make'
@@ -15,6 +15,8 @@ test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 
       vsftpd tor systemd openbsd-inetd liburing-dev libcap2-bin musl-tools golang-go valgrind'
 lint='shellcheck clang-format cppcheck mandoc'
 bench='valgrind strace libkeepalive0 libdontdie0'
+deb='debhelper dpkg-dev lintian gcc-multilib binutils-i686-linux-gnu'
+fresh='debootstrap debian-archive-keyring bats perl python3-yaml golang-go'
 compat='gcc-multilib lld qemu-user-static libc6-dev-arm64-cross
         libgcc-s1-arm64-cross debian-archive-keyring'
 
@@ -60,7 +62,8 @@ case $#${1+ $1} in
 '1 test') wanted="$build $demo $test $servers $lint" ;;
 '1 compat') wanted="$build $demo $test $servers $lint $compat" ;;
 '1 bench') wanted="$build $demo $bench" ;;
-*) fail "unknown argument '$*'; usage: install-deps.sh [test|compat|bench]" 2 ;;
+'1 deb') wanted="$build $demo $deb $fresh" ;;
+*) fail "unknown argument '$*'; usage: install-deps.sh [test|compat|bench|deb]" 2 ;;
 esac
 command -v apt-get >/dev/null ||
     fail "there is no apt-get here; needed is what Debian calls: $wanted" 1

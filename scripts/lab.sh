@@ -53,7 +53,7 @@ cut_link() {
 table inet cable {
     chain input {
         type filter hook input priority 0; policy drop;
-        meta l4proto ipv6-icmp accept
+        meta l4proto 58 accept # ICMPv6; names take /etc/protocols
     }
 }
 END

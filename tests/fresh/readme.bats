@@ -1,0 +1,175 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# The commands of the README, one by one, in a fresh Debian 12: they do what it says.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/../lib.bash"
+# shellcheck source=tests/fresh/tree.bash
+. "$BATS_TEST_DIRNAME/tree.bash"
+
+setup_file() {
+    export tree=$BATS_FILE_TMPDIR/tree
+    make_tree "$tree"
+}
+
+teardown_file() {
+    rm -rf --one-file-system "$tree"
+}
+
+# commands: those of the README, each on one line.
+commands() {
+    awk '/^```sh$/ { on = 1; next } /^```/ { on = 0 } on' "$root/README.md" | sed -e ':a' -e '/\\$/N; s/ *\\\n */ /; ta'
+}
+
+# copied COMMAND: it stands there just so; where it ends, what it does is up to the test.
+copied() {
+    local count
+    count=$(commands | grep -cFx -- "$1") || :
+    effect "in the README: $1" 1 "$count"
+    echo "$1" >>"$BATS_FILE_TMPDIR/copied"
+}
+
+# tried SCRIPT: it ends well in the tree.
+tried() {
+    local said status=0
+    said=$(in_tree "$tree" "$@" 2>&1) || status=$?
+    effect "${*: -1}" 0 "$status$([ $status = 0 ] || printf '\n%s' "$said" | tail -n 30)"
+    output=$said
+}
+
+# bats test_tags=effect
+@test "README: see it" {
+    copied 'scripts/install-deps.sh && make demo'
+    tried 'scripts/install-deps.sh && make demo'
+}
+
+# bats test_tags=effect
+@test "README: two kernels at work" {
+    local server="LD_PRELOAD=\$PWD/build/libkashim.so KA_IDLE=1 KA_INTVL=1 KA_CNT=10 build/demo-server 127.0.0.1"
+    copied "$server"
+    copied 'build/demo-client 127.0.0.1'
+    copied 'tcpdump -n -c4 -i lo port 12345'
+    tried alone "start '$server'
+        build/demo-client 127.0.0.1 >/tmp/client & sleep 0.2
+        timeout 10 tcpdump -n -c4 -i lo port 12345 | tee /tmp/probes
+        grep -c 'Flags \[\.\], ack .* length 0' /tmp/probes | grep -x 4
+        grep -q accepted /tmp/server && grep -q connected /tmp/client"
+}
+
+# bats test_tags=effect
+@test "README: prove it for your own server" {
+    local proof='scripts/verify-timing.sh --idle 2 --intvl 1 --cnt 3 --port 7000 -- redis-server --port 7000 --protected-mode no --tcp-keepalive 0'
+    copied "$proof"
+    tried 'apt-get -qq update && apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends redis-server'
+    tried "$proof"
+}
+
+# bats test_tags=effect
+@test "README: install, run, attach, status" {
+    copied 'make && sudo make install'
+    copied 'kashim run --idle 60 -- ./anyserver'
+    copied 'LD_PRELOAD=libkashim.so KA_IDLE=60 ./anyserver'
+    copied 'kashim attach --idle 60 --port 12345'
+    copied 'sudo kashim attach --idle 60 --children --port 12345'
+    copied 'kashim status'
+    copied 'sudo kashim status --port 12345'
+    copied 'kashim check ./anyserver'
+    tried 'make && sudo make install && gcc -o anyserver tests/fresh/anyserver.c'
+    tried 'kashim check ./anyserver'
+    effect 'check' '/src/anyserver: yes' "${output/#.\//\/src/}"
+    tried alone "start 'kashim run --idle 60 -- ./anyserver'; client; has_idle_60
+        sudo kashim status --port 12345; stop"
+    effect 'status' '1 process, 1 listener, 1 accepted connection, 0 outgoing connections' "$(tail -n 1 <<<"$output")"
+    tried alone "start 'LD_PRELOAD=libkashim.so KA_IDLE=60 ./anyserver'; client; has_idle_60; kashim status; stop"
+    local attach
+    for attach in 'kashim attach --idle 60 --port 12345' 'sudo kashim attach --idle 60 --children --port 12345'; do
+        tried alone "start ./anyserver; client; keepalive | grep -x off; $attach; has_idle_60; stop"
+    done
+}
+
+# bats test_tags=effect
+@test "README: static and Go programs" {
+    copied 'kashim run --supervise --idle 60 -- ./go-server'
+    cp "$root/build/tests/go_server" "$tree/src/go-server.real"
+    printf '#!/bin/sh\nexec ./go-server.real 12345\n' >"$tree/src/go-server"
+    chmod +x "$tree/src/go-server"
+    tried alone "start 'kashim run --supervise --idle 60 -- ./go-server'; client; has_idle_60; stop"
+}
+
+# bats test_tags=effect
+@test "README: a service" {
+    copied 'sudo kashim enable --idle 60 --now anyserver'
+    # No systemd runs in the tree: without --now
+    tried 'mkdir -p /etc/systemd/system
+        printf "[Service]\nExecStart=/src/anyserver\n" >/etc/systemd/system/anyserver.service
+        sudo kashim enable --idle 60 anyserver
+        grep -h Environment= /etc/systemd/system/anyserver.service.d/kashim.conf'
+    effect 'the drop-in' 'Environment="LD_PRELOAD=/usr/local/lib/libkashim.so" Environment="KA_IDLE=60"' \
+        "$(grep ^Environment= <<<"$output" | paste -sd' ')"
+    tried 'sudo kashim disable anyserver; ! ls -d /etc/systemd/system/anyserver.service.d'
+}
+
+# block LANGUAGE: the README's one block in it, or the first.
+block() {
+    awk -v fence="\`\`\`$1" '$0 == fence { on = 1; next } /^```/ { if (on) exit } on' "$root/README.md"
+}
+
+# bats test_tags=effect
+@test "README: xinetd" {
+    block ini >"$tree/etc/anyserver.conf"
+    tried 'apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends xinetd'
+    tried alone "start 'xinetd -dontfork -f /etc/anyserver.conf'; client; has_idle_60; stop"
+}
+
+# bats test_tags=effect
+@test "README: an image, as far as it goes without a container runtime" {
+    # The last stage: what is copied where, and the environment
+    local from to settings
+    read -r from to < <(block dockerfile | sed -n 's/^COPY --from=kashim //p')
+    settings=$(block dockerfile | sed -n 's/^ENV //p')
+    effect 'the library is built there' /src/build/libkashim.so "$from"
+    tried "make uninstall >/dev/null; install -D '$from' '$to'"
+    tried alone "start '$settings redis-server --port 12345 --tcp-keepalive 0'; client; has_idle_60; stop"
+    tried 'rm /usr/local/lib/libkashim.so'
+}
+
+# bats test_tags=effect
+@test "README: Compose and Kubernetes files are YAML that says the same" {
+    need python3
+    python3 -c 'import yaml' || unless_ci 'python3-yaml is missing'
+    effect 'settings' "/usr/local/lib/libkashim.so 60
+/kashim/libkashim.so 60 /kashim" "$(python3 - "$root/README.md" <<'PYTHON'
+import re, sys, yaml
+compose, pod = [yaml.safe_load(b) for b in re.findall(r'```yaml\n(.*?)```', open(sys.argv[1]).read(), re.S)]
+cache = compose['services']['cache']
+assert cache['volumes'] == ['./build/libkashim.so:%s:ro' % cache['environment']['LD_PRELOAD']]
+print(*cache['environment'].values())
+container = pod['spec']['containers'][0]
+print(*[e['value'] for e in container['env']], container['volumeMounts'][0]['mountPath'])
+PYTHON
+)"
+}
+
+# bats test_tags=effect
+@test "README: packages, for a 64-bit and a 32-bit server; removal leaves nothing" {
+    copied 'scripts/install-deps.sh deb && make deb'
+    copied 'sudo apt-get install ./build/deb/*_amd64.deb'
+    tried 'scripts/install-deps.sh deb && make deb'
+    tried 'sudo apt-get -qq -o Dpkg::Use-Pty=0 install ./build/deb/*_amd64.deb
+        dpkg --add-architecture i386 && apt-get -qq update
+        apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends ./build/deb/libkashim_*_i386.deb libc6:i386
+        gcc -o anyserver tests/fresh/anyserver.c
+        gcc -m32 -o anyserver32 tests/fresh/anyserver.c'
+    local server
+    for server in ./anyserver ./anyserver32; do
+        tried alone "start 'LD_PRELOAD=libkashim.so KA_IDLE=60 $server'; client; has_idle_60; stop; ! grep ld.so /tmp/server"
+    done
+    tried 'zcat /usr/share/man/man1/kashim.1.gz | head -n 1; kashim --version
+        apt-get -qq -o Dpkg::Use-Pty=0 purge -y kashim libkashim libkashim:i386
+        ! find / -xdev -path /src -prune -o -path /proc -prune -o -path /tmp -prune -o -name "*kashim*" -print | grep .'
+}
+
+# bats test_tags=effect
+@test "README: every command was copied" {
+    effect 'commands without a test' '' "$(commands | grep -vFx -f "$BATS_FILE_TMPDIR/copied")"
+}
