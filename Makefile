@@ -140,12 +140,12 @@ uninstall:
 
 # The same bytes whenever and wherever it is made: of what is committed, or of an archive.
 SOURCES = git ls-files -z 2>/dev/null | grep -z . || \
-          find * .[a-z]* -name .git -prune -o -path $(B) -prune -o -type f -print0
+          find . -path ./.git -prune -o -path ./$(B) -prune -o -type f -print0
 SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || stat -c %Y Makefile)
 dist:
 	$(Q)mkdir -p $(B)
 	$(Q)($(SOURCES)) | LC_ALL=C sort -z | tar -c --null -T - --format=gnu \
-	    --transform 's,^,kashim-$(VERSION)/,' --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 \
+	    --transform 's,^\(\./\)\?,kashim-$(VERSION)/,' --mtime=@$(SOURCE_DATE_EPOCH) --owner=0 --group=0 \
 	    --numeric-owner --mode=u+rw,go+r,go-w | gzip -9n >$(B)/kashim-$(VERSION).tar.gz
 	$(say) TAR $(B)/kashim-$(VERSION).tar.gz
 

@@ -170,21 +170,48 @@ no_warning() {
     [[ $(make_in "$tree" CC=gcc) == *'Nothing to be done'* ]]
 }
 
-# to ARG...: make ARG..., and the library's files that are at the destination then
+# to ARG...: make ARG..., and the files that are at the destination then
 to() {
     make_in "$tree" CC=gcc "DESTDIR=$BATS_TEST_TMPDIR/to" "$@" >/dev/null
-    (cd "$BATS_TEST_TMPDIR/to" && find . -name 'libkashim*' | sort | xargs && rm -r ./*)
+    (cd "$BATS_TEST_TMPDIR/to" && find . -type f | sort | xargs && rm -r ./*)
 }
 
 # bats test_tags=harmless
-@test "make install: DESTDIR, PREFIX, LIBDIR, MANDIR" {
-    [ "$(to install)" = './usr/local/lib/libkashim.so ./usr/local/share/man/man7/libkashim.7' ]
-    [ "$(to PREFIX=/usr install)" = './usr/lib/libkashim.so ./usr/share/man/man7/libkashim.7' ]
-    [ "$(to LIBDIR=/lib/x86_64-linux-gnu MANDIR=/man install)" = \
-        './lib/x86_64-linux-gnu/libkashim.so ./man/man7/libkashim.7' ]
+@test "make install: DESTDIR, PREFIX, BINDIR, LIBDIR, MANDIR, COMPLETIONDIR" {
+    local share=share/bash-completion/completions/kashim
+    [ "$(to install)" = "./usr/local/bin/kashim ./usr/local/lib/libkashim.so ./usr/local/$share ./usr/local/share/man/man1/kashim.1 ./usr/local/share/man/man7/libkashim.7" ]
+    [ "$(to PREFIX=/usr install)" = "./usr/bin/kashim ./usr/lib/libkashim.so ./usr/$share ./usr/share/man/man1/kashim.1 ./usr/share/man/man7/libkashim.7" ]
+    [ "$(to LIBDIR=/lib/x86_64-linux-gnu BINDIR=/bin MANDIR=/man COMPLETIONDIR=/complete install)" = \
+        './bin/kashim ./complete/kashim ./lib/x86_64-linux-gnu/libkashim.so ./man/man1/kashim.1 ./man/man7/libkashim.7' ]
+}
+
+# bats test_tags=harmless
+@test "make install: a library that is in use is replaced, never written to" {
+    local to=$BATS_TEST_TMPDIR/to library=$BATS_TEST_TMPDIR/to/usr/local/lib/libkashim.so old
+    make_in "$tree" CC=gcc "DESTDIR=$to" install >/dev/null
+    exec {old}<"$library"
+    make_in "$tree" CC=gcc "DESTDIR=$to" install >/dev/null
+    [ "$(stat -L -c %i "/proc/self/fd/$old")" != "$(stat -c %i "$library")" ]
+    [ "$(stat -L -c %h "/proc/self/fd/$old")" = 0 ]
+    [ -z "$(find "$to" -name '*.new')" ]
+    exec {old}<&-
 }
 
 # bats test_tags=harmless
 @test "make uninstall leaves nothing" {
     [ "$(to -j1 install uninstall)" = '' ]
+}
+
+# bats test_tags=harmless
+@test "make dist: the same bytes again, also from itself, and without git" {
+    local again=$BATS_TEST_TMPDIR/again archive
+    make_in "$tree" CC=gcc dist >/dev/null
+    archive=$(echo "$tree"/build/kashim-*.tar.gz)
+    mkdir "$again"
+    tar -xzf "$archive" -C "$again" --strip-components=1
+    touch "$again/shim/init.c"
+    make_in "$again" CC=gcc dist >/dev/null
+    cmp "$archive" "$again/build/${archive##*/}"
+    make_in "$again" CC=gcc all >/dev/null
+    [ -x "$again/build/kashim" ]
 }

@@ -19,7 +19,7 @@ KASHIM_LIB=${KASHIM_LIB:-$root/build/libkashim.so}
 KASHIM_LIB=$(realpath "$KASHIM_LIB")
 PATH=$root/build/tests:$PATH:/usr/sbin:/sbin
 export LC_ALL=C
-unset LD_PRELOAD LISTEN_FDS LISTEN_PID NOTIFY_SOCKET "${!KA_@}"
+unset MAKEFLAGS MAKELEVEL LD_PRELOAD LISTEN_FDS LISTEN_PID NOTIFY_SOCKET "${!KA_@}"
 
 # Told apart from the kernel's defaults and kashim's.
 timers=(KA_IDLE=61 KA_INTVL=11 KA_CNT=7)
