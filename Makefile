@@ -256,7 +256,7 @@ fuzz:
 	tests/fuzz/fuzz.sh $(FUZZ_SECONDS)
 
 # The packages and the README's commands in a fresh Debian 12
-fresh: all fixtures
+fresh: all $(B)/tests/go_server
 	$(PROVE) tests/fresh/*.bats
 
 # Which lines of shim/ no test reaches

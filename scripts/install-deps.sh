@@ -12,7 +12,8 @@ demo='tcpdump nftables iproute2 util-linux procps'
 servers='postgresql mariadb-server openssh-server dropbear-bin apache2 haproxy memcached mosquitto dovecot-imapd
          lighttpd rsync git busybox default-jdk-headless php-cli ruby erlang-base'
 test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 nginx redis-server nodejs
-      vsftpd tor systemd openbsd-inetd liburing-dev libcap2-bin musl-tools golang-go valgrind'
+      vsftpd tor systemd openbsd-inetd liburing-dev libcap2-bin musl-tools golang-go valgrind
+      bash-completion'
 lint='shellcheck clang-format cppcheck mandoc'
 bench='valgrind strace libkeepalive0 libdontdie0'
 deb='debhelper dpkg-dev lintian gcc-multilib binutils-i686-linux-gnu'
@@ -31,6 +32,14 @@ missing() {
         status=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null) || :
         [ "$status" = 'install ok installed' ] || printf '%s ' "$package"
     done
+}
+
+# The runtime of clang's sanitizers and fuzzer is a package of its own, named by the version.
+clang_runtime() {
+    case $wanted in *' clang '*) ;; *) return 0 ;; esac
+    version=$(clang -dumpversion 2>/dev/null | cut -d. -f1)
+    # shellcheck disable=SC2046 # words
+    missing $(apt-cache search --names-only "^libclang-rt-$version-dev\$" | cut -d' ' -f1)
 }
 
 as_root() {
@@ -69,7 +78,7 @@ command -v apt-get >/dev/null ||
     fail "there is no apt-get here; needed is what Debian calls: $wanted" 1
 
 # shellcheck disable=SC2086 # words
-packages=$(missing $wanted)
+packages=$(missing $wanted)$(clang_runtime)
 if [ -z "$packages" ]; then
     echo 'install-deps.sh: everything is here already'
     exit 0
@@ -82,3 +91,6 @@ keep_services_down
 apt update
 # shellcheck disable=SC2086 # words
 apt install --yes --no-install-recommends $packages
+packages=$(clang_runtime)
+# shellcheck disable=SC2086 # words
+[ -z "$packages" ] || apt install --yes --no-install-recommends $packages
