@@ -5,8 +5,8 @@
 
 #include "options.h"
 
-/* `argv` is that of the command. Puts this process under supervision, and has tried that out. EXIT_SUCCESS: it may become
- * the program; or EXIT_RUN, and why has been said. */
+/* Puts this process under supervision, and tries that out; `argv` is that of the command.
+ * EXIT_SUCCESS: it may become the program; or EXIT_RUN, and why has been said. */
 int supervise(const struct settings *settings, char **argv);
 
 #endif
