@@ -75,6 +75,30 @@ has_options() {
     effect 'exit status' 1 "$status"
     effect 'said' "kashim: uring_server ($server): out of reach: 1 sockets that an io_uring has as direct descriptors" "$stderr"
     effect 'the listener' "${ours/connected/listening}" "$(sockopts "$server" | sed -n 's/.* tcp listening/tcp listening/p')"
+    kashim status "$server"
+    effect 'status says it too' "kashim: uring_server ($server): out of reach: 1 sockets that an io_uring has as direct descriptors" "$stderr"
+}
+
+# bats test_tags=effect
+@test "attach: an option that the kernel refuses is named once, and counts as failed" {
+    need strace
+    serve_bare "$port" echo_server "$port"
+    ask "$port" hello
+    as 'strace -qq -o /dev/null -e inject=setsockopt:error=EPERM' "$dir/kashim" attach -u 9 "$server"
+    effect 'exit status' 1 "$status"
+    effect 'messages' 'SO_KEEPALIVE TCP_KEEPCNT TCP_KEEPIDLE TCP_KEEPINTVL TCP_USER_TIMEOUT' \
+        "$(sed -n "s/^kashim: echo_server ($server): \(.*\) is refused: Operation not permitted$/\1/p" <<<"$stderr" | sort | paste -sd' ')"
+    effect 'tally' "echo_server ($server): listeners: 0 changed, 0 already right, 1 failed; connections: 0 changed, 0 already right, 1 failed" "$output"
+}
+
+# bats test_tags=effect
+@test "attach and run --supervise: a kernel that is too old" {
+    need strace setarch
+    serve_bare "$port" echo_server "$port"
+    as 'setarch --uname-2.6 strace -qq -o /dev/null -e inject=pidfd_getfd:error=ENOSYS' "$dir/kashim" attach "$server"
+    effect 'attach' "1 kashim: echo_server ($server): the kernel is older than 5.6 and has no pidfd_getfd(2)" "$status $stderr"
+    as 'setarch --uname-2.6' "$dir/kashim" run --supervise true
+    effect 'run' '125 kashim: --supervise: not run: the kernel is older than 5.9' "$status $stderr"
 }
 
 # bats test_tags=effect

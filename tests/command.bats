@@ -143,6 +143,48 @@ kashim_in() {
     stderr=$(cat "$dir/stderr")
 }
 
+# bats test_tags=harmless,clumsy:mute
+@test "run: what the kernel can't execute, and names that are too long" {
+    printf '\0\1\2' >"$dir/garbage"
+    chmod +x "$dir/garbage"
+    kashim run --supervise "$dir/garbage"
+    refused 126 "$dir/garbage: Exec format error"
+    kashim run "/$(printf 'x%.0s' {1..5000})"
+    refused 126 'File name too long'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "check: neither program nor library" {
+    kashim check /no/such/program
+    refused 1 '/no/such/program: No such file or directory'
+    echo garbage >"$dir/libkashim.so"
+    kashim check steps
+    says 1 "the library can't be read: $dir/libkashim.so"
+    rm "$dir/libkashim.so"
+    if [ ! -e "$(cat "$root/build/libdir")/libkashim.so" ]; then
+        kashim check steps
+        refused 1 'the library is missing'
+    fi
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "check: a 32-bit program; one that may be executed and not read" {
+    need python3 setpriv
+    python3 - "$dir/narrow" <<'PYTHON'
+import struct, sys
+open(sys.argv[1], 'wb').write(b'\x7fELF\x01\x01\x01' + bytes(9) +
+    struct.pack('<HHIIIIIHHHHHH', 2, 3, 1, 0, 52, 0, 0, 52, 32, 1, 0, 0, 0) +
+    struct.pack('<8I', 3, 84, 84, 84, 1, 1, 4, 1) + b'\0')
+PYTHON
+    chmod +x "$dir/narrow"
+    kashim check "$dir/narrow"
+    says 1 "a 32-bit program, and the library is for 64-bit ones ($dir/libkashim.so)"
+    chmod 711 "$dir/narrow"
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    as 'setpriv --reuid=65534 --regid=65534 --clear-groups' "$dir/kashim" check "$dir/narrow"
+    says 1 "it can't be read: Permission denied"
+}
+
 # ---- check ---------------------------------------------------------------------
 
 # bats test_tags=harmless,clumsy:mute

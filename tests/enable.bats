@@ -265,3 +265,48 @@ removed /etc/systemd/system/x.service.d/kashim.conf
 systemctl daemon-reload
 systemctl restart x.service" "$output"
 }
+
+# bats test_tags=effect
+@test "enable: a root directory of the service that has the library, or is /" {
+    unit RootDirectory=/ ExecStart=/bin/x
+    enable x
+    written "Environment=\"LD_PRELOAD=$library\""
+    unit RootDirectory=/jail ExecStart=/bin/x
+    mkdir -p "$tree/jail${library%/*}"
+    cp "$KASHIM_LIB" "$tree/jail$library"
+    enable x
+    written "Environment=\"LD_PRELOAD=$library\""
+}
+
+# bats test_tags=effect
+@test "enable: a kernel without openat2, a bad value in the environment" {
+    need strace
+    as 'strace -qq -o /dev/null -e inject=openat2:error=ENOSYS' "$dir/kashim" enable --root "$tree" x
+    effect '--root' '1 kashim: --root: it takes openat2(2), which the kernel refuses: Function not implemented' "$status $stderr"
+    as 'strace -qq -o /dev/null -e inject=openat2:error=ENOSYS' "$dir/kashim" enable kashim-test-no-such-unit
+    [[ $stderr == *'the library is missing'* || $stderr == *'there is no kashim-test-no-such-unit.service'* ]] ||
+        effect 'of this system' 'a message of its own' "$stderr"
+    KA_IDLE=x enable x
+    effect 'environment' '2 1' "$status $(grep -c "^kashim: KA_IDLE: 'x' is not accepted" <<<"$stderr")"
+}
+
+# bats test_tags=effect
+@test "enable --now: no systemctl, and one that fails" {
+    [ $EUID = 0 ] && unshare -m true 2>/dev/null || unless_ci 'takes a mount namespace'
+    printf '#!/bin/sh\nexit 3\n' >"$dir/systemctl"
+    chmod +x "$dir/systemctl"
+    cat >"$dir/here" <<END
+mount -t tmpfs none /etc/systemd/system
+mkdir -p '${library%/*}'
+mount -t tmpfs none '${library%/*}'
+cp '$KASHIM_LIB' '$library'
+cp '$tree/usr/lib/systemd/system/x.service' /etc/systemd/system
+cd '$dir'
+PATH=/nowhere ./kashim enable --now x
+PATH=$dir ./kashim enable --now x
+END
+    output=$(unshare -m sh "$dir/here" 2>&1) || status=$?
+    effect 'exit status' 1 "$status"
+    effect 'said' 'kashim: systemctl: No such file or directory kashim: systemctl daemon-reload has failed' \
+        "$(grep ^kashim <<<"$output" | paste -sd' ')"
+}

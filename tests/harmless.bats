@@ -109,6 +109,11 @@ failing_accepts() {
         'set a idle 5 2' 'set d idle 5' prctl-bad full 'dup a b' 'dupfd a 0'
 }
 
+# bats test_tags=harmless
+@test "the same once there is a listener" {
+    unharmed steps 'tcp4 a' 'listen a' 'dup 99 b' 'dup2 99 a' 'dup3 99 a' 'dupfd 99 a' 'recvmsg-of 99' full 'dup a b'
+}
+
 # bats test_tags=harmless,clumsy:hold
 @test "no descriptor is held" {
     unharmed steps count 'tcp4 a' 'listen a' 'connect c a' 'accept a b' count
@@ -192,11 +197,31 @@ inherited() {
 }
 
 forcing() {
-    between_marks env "LD_PRELOAD=$1" KA_FORCE=1 steps 'tcp4 a' mark 'set a nodelay 1' mark
+    between_marks env "LD_PRELOAD=$1" KA_FORCE=1 steps 'tcp4 a' mark 'set a nodelay 1' 'set a tos 0' mark
 }
 
 # bats test_tags=harmless,clumsy:calls
 @test "nor does KA_FORCE where another option is set" {
     need strace
     same_with forcing
+}
+
+# bats test_tags=harmless
+@test "an environment that isn't one: no '=', no value, no end to it" {
+    need python3
+    bare=$(odd_environment '')
+    [[ $bare == *'listen a: 0'* ]]
+    harmless 'what it does' "$bare" "$(odd_environment "$KASHIM_LIB")"
+}
+
+# odd_environment LIBRARY: a scenario with what execve(2) takes, but env(1) doesn't give
+odd_environment() {
+    python3 - "$1" "$(command -v steps)" 2>&1 <<'PYTHON'
+import ctypes, sys
+def strings(*s):
+    return (ctypes.c_char_p * (len(s) + 1))(*[x.encode() for x in s], None)
+sys.stdout.flush()
+ctypes.CDLL(None).execve(sys.argv[2].encode(), strings('steps', 'tcp4 a', 'listen a', 'accept 99 b'),
+    strings('KA_IDLE', 'KA_', 'KA_=', '=', '', 'KA_INTVL=', 'KA_X=' + '9' * 100000, 'LD_PRELOAD=' + sys.argv[1]))
+PYTHON
 }

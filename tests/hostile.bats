@@ -225,10 +225,10 @@ enable() {
 @test "enable: continuation lines and escapes as systemd has them" {
     # shellcheck disable=SC1003
     tree 'ExecStart=/bin/x \\' 'Environment=LD_PRELOAD=/a.so' 'ExecReload=/bin/x \ ' 'Environment="A=b" \' \
-        '# a comment' ' "LD_PRELOAD=/\x62\143\u00e9\U0001F600\s.so" "B=\"\qc"'
+        '# a comment' ' "LD_PRELOAD=/\x62\143\u0041\u00e9\u20ac\U0001F600\s.so" "B=\"\qc"'
     enable
     effect 'exit status' 0 "$status$stderr"
-    effect 'the list' "Environment=\"LD_PRELOAD=/bcé😀 .so:$library\"" "$(grep LD_PRELOAD "$drop_in")"
+    effect 'the list' "Environment=\"LD_PRELOAD=/bcAé€😀 .so:$library\"" "$(grep LD_PRELOAD "$drop_in")"
     tree 'Environment="LD_PRELOAD=/a\n.so"'
     enable
     effect 'a newline' "Environment=\"LD_PRELOAD=/a\\x0a.so:$library\"" "$(grep LD_PRELOAD "$drop_in")"

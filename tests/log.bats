@@ -91,6 +91,47 @@ timers_said='idle 61 s, intvl 11 s, cnt 7'
     effect 'the name' 'a?[Jb?kashim' "$(sed -n 's/^kashim: \(.*\)\[[0-9]*\]: listener .*/\1/p' <<<"$stderr")"
 }
 
+# bats test_tags=effect
+@test "IPv6 addresses are told as in RFC 5952" {
+    need ip unshare
+    unshare -rn true || unless_ci 'no namespaces here'
+    output=$(unshare -rn bash -c '
+        ip link set lo up
+        for address in 2001:db8::5:0:1 2001:0:0:1::1 2001:1:2:3:4:5:6:7; do
+            ip -6 address add "$address/128" dev lo nodad
+            timeout 0.5 env "LD_PRELOAD=$0" KA_LOG=stderr "$1" "$address" 2>&1 || :
+        done' "$KASHIM_LIB" "$root/build/demo-server")
+    effect 'addresses' '[2001:db8::5:0:1]:12345 [2001:0:0:1::1]:12345 [2001:1:2:3:4:5:6:7]:12345' \
+        "$(grep -o '\[[0-9a-f:]*\]:12345:' <<<"$output" | sed 's/:$//' | paste -sd' ')"
+}
+
+# with_refused CALL WHEN: what is said of a listener where the kernel refuses CALL
+with_refused() {
+    without_harness strace -qq -o /dev/null -e "inject=$1:error=EPERM:when=$2" -E "LD_PRELOAD=$KASHIM_LIB" \
+        -E KA_LOG=stderr -E KA_IDLE=61 steps 'tcp4 a' 'listen a' 2>&1 | sed -n 's/^.*kashim: .*: listener //p'
+}
+
+# bats test_tags=effect
+@test "what the kernel doesn't tell isn't claimed" {
+    need strace
+    local when said=
+    effect 'address' '?: idle 61 s' "$(with_refused getsockname 1+ | cut -d, -f1)"
+    for when in {1..12}; do
+        said+=$(with_refused getsockopt "$when+")$'\n'
+    done
+    effect 'timers' 1 "$(grep -c "keepalive on, with timers that the kernel doesn't tell" <<<"$said" | sed 's/[1-9][0-9]*/1/')"
+}
+
+# bats test_tags=effect
+@test "a line that would be too long is cut, and ends" {
+    local long
+    long=$BATS_TEST_TMPDIR/$(printf 'x%.0s' {1..250})
+    cp "$(command -v steps)" "$long"
+    shimmed KA_LOG=stderr "$long" 'tcp4 a' 'listen a' 'tcp4 b' 'listen b'
+    effect 'lines' 2 "$(grep -c '^kashim: xxx' <<<"$stderr")"
+    effect 'length of each' 319 "$(awk '{ print length }' <<<"$stderr" | sort -u)"
+}
+
 # bats test_tags=harmless,clumsy:talk
 @test "nothing is said unless asked for, nor of listeners that are none of ours" {
     shimmed steps "${accepted[@]}"

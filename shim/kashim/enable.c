@@ -310,10 +310,11 @@ static bool searchable(int root)
 {
     int fd = open_in_root(root, "/", O_PATH);
 
-    close(fd);
     if (fd < 0)
         complain("--root: it takes openat2(2), which the kernel refuses: %s",
                  strerror(errno));
+    else
+        close(fd);
     return fd >= 0;
 }
 

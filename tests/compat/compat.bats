@@ -354,3 +354,23 @@ serves_both() {
     harmless connections "$(with '0 7200 75 9')" \
         "$(run_probe static-pie "$KASHIM_LIB" options)"
 }
+
+# bats test_tags=effect
+@test "i386: a function that only another libc has fails with ENOSYS" {
+    need_target i386
+    gcc -m32 -x c -o "$BATS_TEST_TMPDIR/asks" - <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+int main(void)
+{
+    int (*musls)(int, void *, unsigned, int, void *);
+
+    *(void **)&musls = dlsym(RTLD_DEFAULT, "__recvmmsg_time64");
+    printf("%s\n", !musls ? "none" : musls(-1, 0, 0, 0, 0) == -1 ? strerrorname_np(errno) : "?");
+}
+END
+    effect 'error' ENOSYS "$(LD_PRELOAD=$(library i386) "$BATS_TEST_TMPDIR/asks")"
+}
