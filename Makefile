@@ -11,6 +11,10 @@ MANDIR  ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 DESTDIR ?=
 
+ifneq ($(words $(LIBDIR))$(findstring :,$(LIBDIR)),1)
+  $(error LIBDIR=$(LIBDIR): blanks and colons are what LD_PRELOAD has between its entries)
+endif
+
 # ---- for which machine -------------------------------------------------------
 
 # make ARCH=i386, make ARCH=aarch64: the library in build/$(ARCH). Nothing is linked to it,
@@ -189,10 +193,10 @@ $(B)/tests/lib%.so: tests/fixtures/lib%.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LIB_SANITIZE) $(LDFLAGS) -fPIC -shared -o $@ $<
 
-$(B)/tests/unit-%: tests/unit/%.c shim/%.c Makefile
+$(B)/tests/unit-%: tests/unit/%.c $(B)/command/%.o Makefile
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -Ishim -o $@ $(filter %.c,$^) -lcmocka
+	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -Ishim -o $@ $< $(B)/command/$*.o -lcmocka
 
 # The same tests of nothing
 $(B)/tests/empty-unit-%: tests/unit/%.c tests/unit/empty/%.c Makefile

@@ -94,16 +94,15 @@ void ka_listen_end(struct ka_listening *listening, int result)
 struct ka_accepting ka_accept_begin(int fd)
 {
     struct ka_accepting accepting = {.mark = {fd, 0}};
+    enum ka_state state;
 
     ka_settings_complain();
     if (!ka_active())
         return accepting;
     accepting.mark = ka_mark_read(fd);
-    switch (ka_mark_state(&accepting.mark)) {
-    case KA_UNMET: accepting.check = ka_is_listening(fd) && meet(&accepting.mark); break;
-    case KA_QUEUED: accepting.check = true; break;
-    case KA_SETTLED: break;
-    }
+    state = ka_mark_state(&accepting.mark);
+    accepting.check = state == KA_QUEUED ||
+                      (state == KA_UNMET && ka_is_listening(fd) && meet(&accepting.mark));
     return accepting;
 }
 

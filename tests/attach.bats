@@ -364,4 +364,24 @@ refusing() {
     refused 1 "pidfd_getfd(2) is refused to every program here, by a container's profile"
     as "$(refusing EPERM 1)" "$dir/kashim" "${attach[@]}" "$server"
     refused 1 'refused, by a security module or since its user namespace is another'
+    unshare -m true 2>/dev/null || unless_ci 'mount namespaces are refused'
+    port=$(free_port)
+    serve_bare "$port" setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace echo_server "$port"
+    # shellcheck disable=SC2016,SC2046
+    as "unshare -m sh -c" 'mount -t tmpfs none /proc/sys/kernel && mkdir /proc/sys/kernel/yama &&
+        echo 2 >/proc/sys/kernel/yama/ptrace_scope &&
+        exec setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace "$@"' - $(refusing EPERM 1) "$dir/kashim" "${attach[@]}" "$server"
+    refused 1 "echo_server ($server): Yama forbids it (kernel.yama.ptrace_scope = 2): run kashim as root"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "attach: other calls that fail" {
+    need strace
+    serve_bare "$port" echo_server "$port"
+    as "$(refusing EMFILE)" "$dir/kashim" "${attach[@]}" "$server"
+    refused 1 "echo_server ($server): Too many open files"
+    as 'strace -qq -o /dev/null -e inject=socket:error=EAFNOSUPPORT' "$dir/kashim" attach --port "$port"
+    refused 1 "--port: the kernel doesn't tell its listeners (sock_diag): Address family not supported by protocol. Give the PID"
+    as 'strace -qq -o /dev/null -e inject=pidfd_open:error=ESRCH:when=1' "$dir/kashim" attach --port "$port"
+    says 0 "echo_server ($server): listeners: 1 changed"
 }

@@ -160,6 +160,15 @@ no_warning() {
 }
 
 # bats test_tags=harmless
+@test "a library path that LD_PRELOAD can't hold is refused" {
+    local path
+    for path in /a:b '/a b' ''; do
+        ! output=$(make_in "$tree" LIBDIR="$path" 2>&1)
+        [[ $output == *"LIBDIR=$path: blanks and colons are"* ]]
+    done
+}
+
+# bats test_tags=harmless
 @test "without V=1 a line for each file" {
     output=$(cat "$BATS_FILE_TMPDIR/log")
     [[ $output != *-fPIC* && $output == *'CC    shim/hooks.c'* && $output == *'LD    build/libkashim.so'* ]]

@@ -80,3 +80,11 @@ other() {
     preload_of_child "$BATS_TEST_TMPDIR/notlibkashim.so:$KASHIM_LIB" KA_CHILDREN=0
     harmless 'the first entry' "$BATS_TEST_TMPDIR/notlibkashim.so" "${output%%:*}"
 }
+
+# bats test_tags=harmless,clumsy:load
+@test "a preload that another library has put there meanwhile is kept" {
+    local early=$root/build/tests/libearly.so
+    shimmed KA_CHILDREN=0 EARLY_PRELOAD=1 "LD_PRELOAD=$KASHIM_LIB:$early" sh -c 'echo "$LD_PRELOAD"'
+    harmless 'preload' /nowhere/libkashim.so "$output"
+    harmless 'said' '' "$stderr"
+}

@@ -209,6 +209,13 @@ int main(void) { return 0; }
 END
     kashim check "$dir/go"
     says 1 'a Go program'
+    gcc -x c -o "$dir/notes" - <<'END'
+__asm__(".pushsection .note.many, \"a\", @note\n"
+        ".rept 1000\n .long 4, 0, 1\n .asciz \"abc\"\n .endr\n .popsection");
+int main(void) { return 0; }
+END
+    kashim check "$dir/notes"
+    says 0 yes
     program asan -fsanitize=address
     kashim check "$dir/asan"
     says 1 "gcc's AddressSanitizer"
@@ -219,6 +226,9 @@ END
     printf '\1' | dd of="$dir/other" bs=1 seek=4 conv=notrunc status=none # EI_CLASS
     kashim check "$dir/other"
     harmless 'exit status' 1 "$status"
+    printf '\3' | dd of="$dir/other" bs=1 seek=5 conv=notrunc status=none # EI_DATA
+    kashim check "$dir/other"
+    says 1 'ELF file of the other byte order'
 }
 
 # bats test_tags=harmless,clumsy:mute

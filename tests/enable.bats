@@ -137,6 +137,13 @@ environment_by_systemd() {
 }
 
 # bats test_tags=effect
+@test "enable: a file of variables that isn't there" {
+    unit 'EnvironmentFile=-/etc/missing' 'ExecStart=/bin/x'
+    enable -i 60 x
+    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"'
+}
+
+# bats test_tags=effect
 @test "enable: templates and instances" {
     mv "$tree/usr/lib/systemd/system/x.service" "$tree/usr/lib/systemd/system/a-x@.service"
     mkdir -p "$tree"/etc/systemd/system/{a-x@,a-}.service.d
@@ -221,6 +228,11 @@ environment_by_systemd() {
     refused 1 "$drop_in: Read-only file system"
     as 'strace -qq -o /dev/null -e inject=fsync:error=ENOSPC' "$dir/kashim" enable --root "$tree" x
     refused 1 "$drop_in: No space left on device"
+    harmless 'the tree' "$before" "$(files)"
+    mkdir -p "$drop_in.new"
+    enable x
+    refused 1 "$drop_in.new: File exists"
+    rmdir "$drop_in.new"
     harmless 'the tree' "$before" "$(files)"
 }
 

@@ -127,3 +127,20 @@ ends_well() {
     harmless 'the drop-in' '' "$(diff "$dir/before" "$drop_in")"
     ends_well '0 1' disable --root "$dir" x
 }
+
+# bats test_tags=harmless,clumsy:mute
+@test "faults: no memory" {
+    need python3 prlimit
+    local kib
+    serve_bare "$port" python3 -c "import socket, time
+many = [socket.create_server(('127.0.0.1', 0)) for _ in range(900)] + [socket.create_server(('127.0.0.1', $port))]
+time.sleep(100)"
+    # with less, libc doesn't start; with more, there is enough
+    for kib in {1200..2400..50}; do
+        as "prlimit --as=$((kib * 1024))" "$dir/kashim" status "$server"
+        [[ $stderr != *'no memory'* ]] || break
+    done
+    refused 1 'no memory'
+    kashim status "$server"
+    says 0 '1 process, 901 listeners (901 unprotected)'
+}

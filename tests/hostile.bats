@@ -73,7 +73,7 @@ open('/proc/self/comm', 'w').write('kashim-watch')" "$dir/memfd:kashim-supervise
 
 # bats test_tags=effect
 @test "a process whose first thread has ended" {
-    need python3
+    need python3 strace
     kernel_has 6 9 || unless_ci 'no pidfds of threads before Linux 6.9'
     python_ready "
 import ctypes
@@ -89,6 +89,8 @@ threading.Thread(target=serve).start()" "$port" "ctypes.CDLL(None).pthread_exit(
     effect 'attach' '1 changed 1 changed' "$(grep -o '[0-9]* changed' <<<"$output$stderr" | paste -sd' ')"
     kashim status "$server"
     effect 'status' '1 process, 1 listener, 1 accepted connection, 0 outgoing connections' "$(tail -n 1 <<<"$output")"
+    as 'strace -qq -o /dev/null -e inject=pidfd_open:error=EINVAL:when=2' "$dir/kashim" attach "$server"
+    effect 'an older kernel' "1 kashim: python3 ($server): its first thread has ended, and to look into the others takes Linux 6.9" "$status $stderr"
 }
 
 kernel_has() {

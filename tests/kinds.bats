@@ -185,8 +185,9 @@ high_numbers() {
     high_numbers
     for n in "${numbers[@]}"; do
         shimmed "${timers[@]}" steps "tcp4 $n" "listen $n" "connect c $n" "accept $n b" \
-            'look b' "connect c $n" "accept4 $n d" 'look d'
-        has b d "$ours"
+            'look b' "connect c $n" "accept4 $n d" 'look d' "dup2 $n $((n + 1))" \
+            "connect c $n" "accept $((n + 1)) e" 'look e'
+        has b d e "$ours"
         handed_over "tcp4 $n" "listen $n" "connect 20 $n" "connect 21 $n" -- "accept $n a" \
             "accept $n b" "connect c $n" "accept $n d" 'look a' 'look b' 'look d'
         has a b d "$ours"

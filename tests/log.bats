@@ -193,6 +193,17 @@ with_broken_pipe() {
     has b "$ends"
 }
 
+# bats test_tags=effect
+@test "stderr is a pipe whose reader goes in that very moment" {
+    need strace
+    : >"$BATS_TEST_TMPDIR/file"
+    # shellcheck disable=SC2094
+    output=$(talking strace -qq -o /dev/null -P "$BATS_TEST_TMPDIR/file" -e inject=write:error=EPIPE:signal=PIPE \
+        steps 'block-pipe' "${accepted[@]}" 'look b' 'pending-pipe' 2>>"$BATS_TEST_TMPDIR/file")
+    has b "$ends"
+    effect 'SIGPIPE pending' 0 "$(result pending-pipe)"
+}
+
 # bats test_tags=harmless,clumsy:talk
 @test "no SIGPIPE is left pending, and one that was pending stays" {
     with_broken_pipe 'block-pipe' "${accepted[@]}" 'pending-pipe'

@@ -61,3 +61,12 @@ early_beside() {
     gcc -std=gnu11 -fPIC -shared -Wl,--hash-style=sysv -o "$old_kind" "$root/tests/fixtures/libother.c"
     beside_other "$KASHIM_LIB" "$old_kind"
 }
+
+# bats test_tags=harmless,clumsy:talk
+@test "one behind that gives out wrong lengths of control messages" {
+    local length steps=('tcp4 a' 'listen a' 'send a' 'recvmsg b' 'connect c b' 'accept b d')
+    beside=$other
+    for length in 0 1 15 17 0xffffffff 0xffffffffffffffff; do
+        OTHER_LENGTH=$length unharmed steps "${steps[@]}"
+    done
+}

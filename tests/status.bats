@@ -123,6 +123,11 @@ connected_to() {
     kashim status "$server"
     effect 'count' '1 process, 1 listener, 1 accepted connection, 0 outgoing connections' "$(tail -n 1 <<<"$output")"
     effect 'next probe' 1 "$(rows | grep -c 'PEER on 61 11 7 - 138 [0-9]')"
+    need strace
+    as 'strace -qq -o /dev/null -e inject=setns:error=EPERM' "$dir/kashim" status "$server"
+    effect 'refused' 1 "$(grep -c "namespace (sock_diag): Operation not permitted" <<<"$stderr")"
+    as 'strace -qq -o /dev/null -e inject=setns:error=EPERM:when=2' "$dir/kashim" status "$server"
+    effect 'no way back' "1 kashim: can't get back to the own network namespace: Operation not permitted" "$status $stderr"
 }
 
 # bats test_tags=effect
@@ -211,6 +216,17 @@ connected_to() {
     effect 'exit status' 1 "$status"
     effect 'connection' " 127.0.0.1:$port PEER on 61 11 7 - 138 -" "$(rows | sed -n 2p)"
     effect 'said' 1 "$(grep -c "^kashim: the kernel doesn't tell the sockets of process $server's network namespace (sock_diag)" <<<"$stderr")"
+    as "strace -qq -o /dev/null -P /proc/$server/maps -e inject=read:error=EIO" "$dir/kashim" status --json "$server"
+    effect 'whether the library is there' 1 "$(grep -c '"library": null' <<<"$output")"
+    local message
+    for message in 24000000020000000000000000000000f3ffffff 2400000002000000000000000000000000000000; do # NLMSG_ERROR
+        as "strace -qq -o /dev/null -e inject=recvfrom:poke_exit=@arg2=$message" "$dir/kashim" status "$server"
+        effect 'said of an answer' 1 "$(grep -Ec '^kashim: .* namespace \(sock_diag\): (Permission denied|Protocol error)' <<<"$stderr")"
+    done
+    for message in recvfrom socket; do
+        as "strace -qq -o /dev/null -e inject=$message:error=EACCES" "$dir/kashim" status "$server"
+        effect "said of $message" 1 "$(grep -Ec '^kashim: .* namespace \(sock_diag\): Permission denied' <<<"$stderr")"
+    done
 }
 
 # ---- refusals -----------------------------------------------------------------------------

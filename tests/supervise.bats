@@ -11,6 +11,8 @@ setup() {
 }
 
 supervise=(run --supervise -i 61 -n 11 -c 7)
+accepted=(steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b')
+no_sys_admin=(setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin)
 
 # supervised PORT [OPTION...] -- COMMAND...: starts it so, and waits until it listens.
 supervised() {
@@ -70,7 +72,11 @@ teardown() {
     gcc -m32 -static -O2 -Dlisten=listen_itself -o "$dir/server32" -x c - "$root/tests/fixtures/echo_server.c" 2>"$dir/gcc" <<'END' ||
 #include <sys/syscall.h>
 #include <unistd.h>
-int listen_itself(int fd, int backlog) { return syscall(SYS_listen, fd, backlog); }
+int listen_itself(int fd, int backlog)
+{
+    syscall(SYS_socketcall, 4 /* SYS_LISTEN */, 1); /* EFAULT */
+    return syscall(SYS_listen, fd, backlog);
+}
 END
         unless_ci "gcc -m32 is missing: $(cat "$dir/gcc")"
     supervised_from_the_first hello -- "$dir/server32" "$port"
@@ -241,9 +247,6 @@ threading.Thread(target=serve).start()" || effect 'server' listens "$(cat "$dir/
     kill -KILL "$watch"
     ask "$port" hello
     effect 'goes on' "$ours" "$(connections_at "$port")"
-    # shellcheck disable=SC2016
-    as '' "$dir/kashim" "${supervise[@]}" -- bash -c 'kill -KILL $1; steps "tcp4 a" "listen a"' - \
-        "$(supervisors)" || :
     without_harness "$dir/kashim" "${supervise[@]}" -- bash -c "until [ -e '$dir/go' ]; do sleep 0.02; done; steps 'tcp4 a' 'listen a'" >"$dir/out" 2>&1 &
     local waiting=$!
     started+=("$waiting")
@@ -252,6 +255,9 @@ threading.Thread(target=serve).start()" || effect 'server' listens "$(cat "$dir/
     : >"$dir/go"
     wait $waiting || :
     effect 'a later listen' 1 "$(grep -c '^listen a: ENOSYS' "$dir/out")"
+    need strace
+    as 'strace -f -qq -o /dev/null -e inject=ioctl:error=EINVAL:when=9' "$dir/kashim" "${supervise[@]}" -- "${accepted[@]}"
+    effect 'a supervisor that gives up' 1 "$(grep -c '^listen a: ENOSYS' <<<"$output")"
 }
 
 has_supervisor() {
@@ -268,9 +274,13 @@ has_supervisor() {
     effect 'worker' 2 "$(grep -c '^socat .*, supervised' <<<"$output")"
     kashim status --json "$server"
     effect 'JSON' 1 "$(grep -c '"supervised": true' <<<"$output")"
-    serve_bare "$(free_port)" true || :
     kashim status $$
     effect 'another' 0 "$(grep -c supervised <<<"$output")"
+    without_harness exec sandboxed prctl known 1 >"$dir/sandboxed" &
+    started+=($!)
+    wait_for 10 grep -q served "$dir/sandboxed"
+    kashim status --json $!
+    effect 'one with a filter of its own' 1 "$(grep -c '"supervised": null' <<<"$output")"
 }
 
 # ---- refusals ---------------------------------------------------------------------------------
@@ -299,15 +309,79 @@ has_supervisor() {
     refused 125 'pidfd_getfd(2) is refused to every program here'
     as "${inject}pidfd_open:error=ENOSYS" "$dir/kashim" run --supervise -- touch "$dir/started"
     harmless 'exit status' 125 "$status"
-    as "${inject}socketpair:error=EMFILE" "$dir/kashim" run --supervise -- touch "$dir/started"
-    refused 125 "the supervisor can't be started"
+    as "${inject}pidfd_getfd:error=EMFILE" "$dir/kashim" run --supervise -- touch "$dir/started"
+    refused 125 'not run: Too many open files'
+    as "${inject}listen:retval=0" "$dir/kashim" run --supervise -- touch "$dir/started"
+    refused 125 "listen() was not intercepted"
+    as "${no_sys_admin[*]} ${inject}prctl:error=EINVAL" "$dir/kashim" run --supervise -- touch "$dir/started"
+    refused 125 'not run: Invalid argument'
+    [ ! -e "$dir/started" ] || harmless 'program' 'not started' started
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "supervise: a supervisor that doesn't come to serve" {
+    need strace
+    local fault
+    for fault in socketpair:error=EMFILE sendto:error=EPERM; do
+        as "strace -f -qq -o /dev/null -e inject=$fault" "$dir/kashim" run --supervise -- touch "$dir/started"
+        refused 125 "not run: the supervisor can't be started"
+    done
+    for fault in sendmsg:error=EPIPE chdir:error=EACCES recvmsg:error=ENOMEM; do
+        as "strace -f -qq -o /dev/null -e inject=$fault" "$dir/kashim" run --supervise -- touch "$dir/started"
+        refused 125 'not run: the supervisor has ended'
+    done
     [ ! -e "$dir/started" ] || harmless 'program' 'not started' started
 }
 
 # bats test_tags=effect
 @test "supervise: only the first process is reached: that is said, and it is" {
     need strace
-    as 'strace -f -qq -o /dev/null -e inject=pidfd_getfd:error=EPERM:when=2' "$dir/kashim" "${supervise[@]}" -- steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b'
+    local fault
+    for fault in pidfd_getfd:error=EPERM clone:error=EAGAIN; do
+        as "strace -f -qq -o /dev/null -e inject=$fault:when=2" "$dir/kashim" "${supervise[@]}" -- "${accepted[@]}"
+        has b "$ours"
+        effect 'said' 1 "$(grep -c '^kashim: --supervise: only the first process is served, none that it starts: ' <<<"$stderr")"
+    done
+}
+
+# with_fault FAULT: a server whose first listen is the third that the supervisor has a notice
+# of; each takes it four calls of ioctl.
+with_fault() {
+    need strace
+    port=$(free_port)
+    serve_bare "$port" strace -f -qq -o /dev/null -e "inject=$1" "$dir/kashim" "${supervise[@]}" --log=stderr \
+        -- echo_server "$port" || effect "server with $1" listens "$(cat "$dir/server")"
+}
+
+# bats test_tags=effect
+@test "supervise: a listener that can't be prepared listens all the same, and that is said" {
+    local fault
+    for fault in pidfd_open:error=EMFILE:when=5 pidfd_getfd:error=EMFILE:when=3 ioctl:error=ENOENT:when=10 \
+        ioctl:error=ENOENT:when=11; do
+        with_fault $fault
+        wait_for 10 grep -q '^kashim: echo_server\[[0-9]*\]: not prepared: ' "$dir/server" ||
+            effect "said of $fault" 'not prepared' "$(cat "$dir/server")"
+    done
+}
+
+# bats test_tags=effect
+@test "supervise: what fails beside the listener costs it nothing" {
+    local fault
+    for fault in pidfd_open:error=EINVAL:when=5 ioctl:error=EINTR:when=12 ioctl:error=EINTR:when=4 \
+        memfd_create:error=EMFILE; do
+        with_fault $fault
+        ask "$port" hello
+        effect "with $fault" "$ours" "$(connections_at "$port")"
+    done
+}
+
+# bats test_tags=effect
+@test "supervise: where nobody reads the log, nothing waits for it" {
+    mkfifo "$dir/pipe"
+    # shellcheck disable=SC2094
+    output=$(
+        exec 9<>"$dir/pipe" 8>"$dir/pipe" 9<&-
+        without_harness timeout 10 "$dir/kashim" "${supervise[@]}" --log=stderr -- "${accepted[@]}" 2>&8
+    )
     has b "$ours"
-    effect 'said' 1 "$(grep -c '^kashim: --supervise: only the first process is served, none that it starts: ' <<<"$stderr")"
 }

@@ -255,10 +255,9 @@ static void add_target(int pid, bool named)
 static void read_limit(void)
 {
     enum { OTHERS = 32 };
-    struct rlimit limit;
+    struct rlimit limit = {.rlim_max = RLIM_INFINITY};
 
-    if (getrlimit(RLIMIT_NOFILE, &limit))
-        return;
+    getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     job.target_limit = limit.rlim_max > OTHERS ? limit.rlim_max - OTHERS : 0;

@@ -204,9 +204,7 @@ static bool library_is_there(void)
     if (fd < 0)
         complain("the library is missing: %s" LIBRARY " (make install puts it there)",
                  job.root);
-    else if (!preload_takes(LIBRARY))
-        complain("the library's path can't stand in LD_PRELOAD: " LIBRARY);
-    return fd >= 0 && preload_takes(LIBRARY);
+    return fd >= 0;
 }
 
 static int enable(void)

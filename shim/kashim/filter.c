@@ -117,24 +117,27 @@ static bool decode_socketcall(const struct seccomp_notif *notice,
     return true;
 }
 
-bool filter_decode(const struct seccomp_notif *notice, struct filter_call *call)
+static bool decode_as(const struct abi *abi, const struct seccomp_notif *notice,
+                      struct filter_call *call)
 {
     unsigned nr = (unsigned)notice->data.nr;
 
-    for (int i = 0; i < ABIS; i++) {
-        const struct abi *abi = &abis[i];
+    if (notice->data.arch != abi->arch)
+        return false;
+    if (abi->socketcall && nr == abi->socketcall)
+        return decode_socketcall(notice, call);
+    call->connect = nr == abi->connect;
+    call->fd = (int)notice->data.args[0];
+    call->address = notice->data.args[1];
+    call->address_len = (unsigned)notice->data.args[2];
+    return nr == abi->listen || nr == abi->connect;
+}
 
-        if (notice->data.arch != abi->arch)
-            continue;
-        if (abi->socketcall && nr == abi->socketcall)
-            return decode_socketcall(notice, call);
-        if (nr != abi->listen && nr != abi->connect)
-            continue;
-        call->connect = nr == abi->connect;
-        call->fd = (int)notice->data.args[0];
-        call->address = notice->data.args[1];
-        call->address_len = (unsigned)notice->data.args[2];
-        return true;
-    }
-    return false;
+bool filter_decode(const struct seccomp_notif *notice, struct filter_call *call)
+{
+    bool decoded = false;
+
+    for (int i = 0; i < ABIS && !decoded; i++)
+        decoded = decode_as(&abis[i], notice, call);
+    return decoded;
 }

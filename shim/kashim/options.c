@@ -82,11 +82,11 @@ bool settings_read(struct settings *settings, bool outside)
 static const char *option_name(int option)
 {
     static const struct option names[] = {SETTING_OPTIONS, {0}};
+    const struct option *o = names;
 
-    for (const struct option *o = names; o->name; o++)
-        if (o->val == option)
-            return o->name;
-    return "?";
+    while (o->name && o->val != option)
+        o++;
+    return o->name;
 }
 
 enum setting_verdict settings_take(struct settings *settings, int option,

@@ -34,9 +34,10 @@ static FILE *open_file(int pid, const char *name)
 static void read_name(struct process *p)
 {
     FILE *comm = open_file(p->pid, "comm");
+    char line[sizeof p->name];
 
-    if (comm && !fgets(p->name, sizeof p->name, comm))
-        strcpy(p->name, "process");
+    if (comm && fgets(line, sizeof line, comm))
+        strcpy(p->name, line);
     p->name[strcspn(p->name, "\n")] = '\0';
     for (char *c = p->name; *c; c++)
         if (!isprint((unsigned char)*c)) /* a terminal might obey it */
@@ -307,13 +308,12 @@ int process_duplicate(const struct process *p, struct descriptor socket)
 static int yama_scope(void)
 {
     FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
-    int scope = 0;
+    int scope;
+    bool told = file && fscanf(file, "%d", &scope) == 1;
 
-    if (file && fscanf(file, "%d", &scope) != 1)
-        scope = 0;
     if (file)
         fclose(file);
-    return scope;
+    return told ? scope : 0;
 }
 
 /* On a socket of our own: what is refused there is refused for every process. */
@@ -361,14 +361,12 @@ const char *process_refusal(const struct process *p, int error)
         return "the kernel is older than 5.6 and has no pidfd_getfd(2)";
     if (error == ENOSYS || (error == EPERM && refused_to_all()))
         return "pidfd_getfd(2) is refused to every program here, by a container's "
-               "profile "
-               "perhaps: run kashim outside, or allow it";
+               "profile perhaps: run kashim outside, or allow it";
     if (error != EPERM && error != EACCES)
         return strerror(error);
     if (may_trace_all())
         return "refused, by a security module or since its user namespace is another: "
-               "run "
-               "kashim as root of the host";
+               "run kashim as root of the host";
     if (user != (uid_t)-1 && user != geteuid()) {
         snprintf(text, sizeof text, "it is another user's, %u: run kashim as root%s",
                  user, geteuid() ? " or as that user" : " with CAP_SYS_PTRACE");

@@ -8,6 +8,7 @@
 #include "supervisor.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -100,8 +101,7 @@ static const char *filter_refusal(int error)
     switch (error) {
     case EBUSY:
         return "a filter above it notifies already: of a container's runtime, or of "
-               "another "
-               "kashim run --supervise";
+               "another kashim run --supervise";
     case ENOSYS:
     case EPERM:
     case EACCES: return "seccomp(2) is refused, by a container's profile perhaps";
@@ -111,12 +111,13 @@ static const char *filter_refusal(int error)
 
 /* ---- the proof ----------------------------------------------------------------------------- */
 
-/* A listen() that doesn't take place. 0, or the number of what went wrong. */
+/* A listen() that doesn't take place. 0, or the number of what went wrong: EPROTO if it
+ * did. */
 static int try_out(const struct ka_config *config)
 {
     struct ka_values wanted = ka_values_wanted(config), now;
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int error = fd < 0 || !listen(fd, 1) ? EPROTO : errno;
+    int error = fd >= 0 && !listen(fd, 1) ? EPROTO : errno;
 
     if (error == ECANCELED) {
         now = ka_values_read(fd);
@@ -139,13 +140,22 @@ static int try_out_in_child(const struct ka_config *config)
     return WIFEXITED(status) ? WEXITSTATUS(status) : EPROTO;
 }
 
+static bool supervisor_has_ended(int launcher)
+{
+    struct pollfd supervisor = {.fd = launcher};
+
+    return poll(&supervisor, 1, 0) > 0; /* POLLHUP */
+}
+
 /* What is refused to the supervisor, it is refused of this process. */
-static const char *path_refusal(int error)
+static const char *path_refusal(int launcher, int error)
 {
     struct process self;
 
     if (error == EPROTO)
         return "listen() was not intercepted";
+    if (error == ENOSYS && supervisor_has_ended(launcher))
+        return "the supervisor has ended";
     process_open(getpid(), &self);
     return process_refusal(&self, error);
 }
@@ -190,10 +200,10 @@ int supervise(const struct settings *settings, char **argv)
     close(notices);
     error = try_out(config);
     if (error)
-        return refuse(path_refusal(error));
+        return refuse(path_refusal(launcher, error));
     error = try_out_in_child(config);
     if (error)
         complain("--supervise: only the first process is served, none that it starts: %s",
-                 path_refusal(error));
+                 path_refusal(launcher, error));
     return EXIT_SUCCESS;
 }

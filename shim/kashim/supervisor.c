@@ -142,13 +142,12 @@ static int duplicate(const struct seccomp_notif *notice, int number)
 
 /* ---- what becomes of it ----------------------------------------------------------------------- */
 
-/* True also if it is new: it belongs to the prepared ones from now on. */
+/* Whether it is; it belongs to the prepared ones from now on. */
 static bool is_new(int fd)
 {
-    struct stat st;
+    struct stat st = {0};
 
-    if (fstat(fd, &st))
-        return true;
+    fstat(fd, &st);
     for (int i = 0; i < PREPARED; i++)
         if (self.prepared[i] == st.st_ino)
             return false;
@@ -290,17 +289,18 @@ static void handle(void)
     keep_books(notice, &deed);
 }
 
-/* The kernel's structures may have grown since this was compiled. */
+/* The kernel's structures may be larger than they were when this was compiled, or smaller. */
+static void *room(size_t ours, size_t theirs)
+{
+    return calloc(1, theirs > ours ? theirs : ours);
+}
+
 static bool make_room(void)
 {
     if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &self.sizes))
         return false;
-    if (self.sizes.seccomp_notif < sizeof *self.notice)
-        self.sizes.seccomp_notif = sizeof *self.notice;
-    if (self.sizes.seccomp_notif_resp < sizeof *self.response)
-        self.sizes.seccomp_notif_resp = sizeof *self.response;
-    self.notice = calloc(1, self.sizes.seccomp_notif);
-    self.response = calloc(1, self.sizes.seccomp_notif_resp);
+    self.notice = room(sizeof *self.notice, self.sizes.seccomp_notif);
+    self.response = room(sizeof *self.response, self.sizes.seccomp_notif_resp);
     return self.notice && self.response;
 }
 
@@ -315,10 +315,8 @@ static bool receive_notices(void)
     const struct cmsghdr *header;
     int fd;
 
-    if (recvmsg(LAUNCHER, &message, MSG_CMSG_CLOEXEC) != 1)
-        return false;
-    header = CMSG_FIRSTHDR(&message);
-    if (!header || header->cmsg_type != SCM_RIGHTS)
+    if (recvmsg(LAUNCHER, &message, MSG_CMSG_CLOEXEC) != 1 ||
+        !(header = CMSG_FIRSTHDR(&message)) || header->cmsg_type != SCM_RIGHTS)
         return false;
     memcpy(&fd, CMSG_DATA(header), sizeof fd);
     move(fd, NOTICES);
