@@ -91,7 +91,10 @@ $(B)/kashim: $(COMMAND_SRC:shim/%.c=$(B)/command/%.o)
 	$(say) LD $@
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -o $@ $^
 
-# Whose every system call is its own, and none the loader's: for the tests of faults
+# Whose every system call is its own, and none the loader's: for the tests of faults. A
+# sanitizer can't be linked statically, so for that STATIC_KASHIM is empty.
+STATIC_KASHIM = $(B)/tests/static_kashim
+
 $(B)/tests/static_kashim: $(COMMAND_SRC:shim/%.c=$(B)/command/%.o)
 	$(Q)mkdir -p $(@D)
 	$(say) LD $@
@@ -234,7 +237,7 @@ UNREACHED = $(B)/tests/static_server $(B)/tests/go_server
 $(B)/few-marks/libkashim.so: $(LIB_SRC) $(wildcard shim/*.h)
 	$(Q)$(MAKE) -s B=$(@D) CPPFLAGS='$(CPPFLAGS) -DKA_MARKS=1024' $@
 
-fixtures: $(FIXTURES) $(UNREACHED) $(B)/tests/static_kashim $(B)/few-marks/libkashim.so
+fixtures: $(FIXTURES) $(UNREACHED) $(STATIC_KASHIM) $(B)/few-marks/libkashim.so
 
 # Scenario tests, all or those named: make test BATS=tests/servers.bats
 BATS = $(wildcard tests/*.bats)

@@ -126,11 +126,12 @@ static uint32_t find_by_hash(const struct tables *t, const char *name)
     return 0;
 }
 
+/* A table without buckets has nothing. */
 static ka_function *find(const struct tables *t, const char *name)
 {
-    uint32_t i = t->gnu_hash ? find_by_gnu_hash(t, name)
-                 : t->hash   ? find_by_hash(t, name)
-                             : 0;
+    uint32_t i = t->gnu_hash && t->gnu_hash[0] ? find_by_gnu_hash(t, name)
+                 : t->hash && t->hash[0]       ? find_by_hash(t, name)
+                                               : 0;
 
     return i ? (ka_function *)(t->base + t->symbols[i].st_value) : NULL;
 }

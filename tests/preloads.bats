@@ -62,6 +62,16 @@ early_beside() {
     beside_other "$KASHIM_LIB" "$old_kind"
 }
 
+# bats test_tags=effect
+@test "one behind whose hash table is empty" {
+    local empty=$BATS_TEST_TMPDIR/libempty.so offset
+    cp "$other" "$empty"
+    offset=$(readelf -SW "$other" | sed -n 's/.* \.gnu\.hash  *GNU_HASH  *[0-9a-f]* \([0-9a-f]*\) .*/\1/p')
+    printf '\0\0\0\0' | dd "of=$empty" bs=1 seek=$((16#$offset)) conv=notrunc status=none # nbuckets
+    shimmed "LD_PRELOAD=$KASHIM_LIB:$empty" "${timers[@]}" steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b'
+    has b "$ours"
+}
+
 # bats test_tags=harmless,clumsy:talk
 @test "one behind that gives out wrong lengths of control messages" {
     local length steps=('tcp4 a' 'listen a' 'send a' 'recvmsg b' 'connect c b' 'accept b d')

@@ -20,7 +20,7 @@ make_tree() {
     rm -rf "$tree"
     mkdir -p "$tree"
     cp -r "$root"/{Makefile,shim,demo,scripts,tests} "$tree"
-    make -s -C "$tree" -j"$(nproc)" "${@:2}" all fixtures
+    make -s -C "$tree" -j"$(nproc)" STATIC_KASHIM= "${@:2}" all fixtures
 }
 
 # clean FILTER FILE...: the tests of $tree whose names match pass, and there are some. In a
