@@ -17,6 +17,12 @@ program() {
     echo 'int main(void) { return 0; }' | gcc -x c "${@:2}" -o "$dir/$1" -
 }
 
+# noted NAME NOTES: one that has these in its ELF file
+noted() {
+    printf '%s\n' "__asm__(\".pushsection .note.x, \\\"a\\\", @note; $2; .popsection\");" 'int main(void) { return 0; }' |
+        gcc -x c -o "$dir/$1" -
+}
+
 # ---- run -----------------------------------------------------------------------
 
 # bats test_tags=effect
@@ -202,18 +208,10 @@ PYTHON
     program static -static
     kashim check "$dir/static"
     says 1 'no: linked statically'
-    gcc -x c -o "$dir/go" - <<'END'
-__asm__(".pushsection .note.go.buildid, \"a\", @note\n"
-        ".long 4, 4, 4\n .asciz \"Go\"\n .byte 0\n .long 0\n .popsection");
-int main(void) { return 0; }
-END
+    noted go '.long 4, 4, 4; .asciz \"Go\"; .byte 0; .long 0'
     kashim check "$dir/go"
     says 1 'a Go program'
-    gcc -x c -o "$dir/notes" - <<'END'
-__asm__(".pushsection .note.many, \"a\", @note\n"
-        ".rept 1000\n .long 4, 0, 1\n .asciz \"abc\"\n .endr\n .popsection");
-int main(void) { return 0; }
-END
+    noted notes '.rept 1000; .long 4, 0, 1; .asciz \"abc\"; .endr'
     kashim check "$dir/notes"
     says 0 yes
     program asan -fsanitize=address

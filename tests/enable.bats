@@ -245,15 +245,12 @@ environment_by_systemd() {
     written "Environment=\"LD_PRELOAD=$library\""
 }
 
-# bats test_tags=effect
-@test "enable: says what to run next, and runs it with --now" {
-    [ $EUID = 0 ] && unshare -m true 2>/dev/null || unless_ci 'takes a mount namespace'
-    cat >"$dir/systemctl" <<'END'
-#!/bin/sh
-echo "systemctl $*"
-END
+# on_this_system SYSTEMCTL COMMANDS: runs them in $dir where the service and the library are
+# this system's own, and SYSTEMCTL is what $dir/systemctl does.
+on_this_system() {
+    { [ $EUID = 0 ] && unshare -m true 2>/dev/null; } || unless_ci 'takes a mount namespace'
+    printf '#!/bin/sh\n%s\n' "$1" >"$dir/systemctl"
     chmod +x "$dir/systemctl"
-    # in place of this system's own
     cat >"$dir/here" <<END
 mount -t tmpfs none /etc/systemd/system
 mkdir -p '${library%/*}'
@@ -261,13 +258,15 @@ mount -t tmpfs none '${library%/*}'
 cp '$KASHIM_LIB' '$library'
 cp '$tree/usr/lib/systemd/system/x.service' /etc/systemd/system
 cd '$dir'
-PATH=$dir:\$PATH
-./kashim enable x
-./kashim enable --now x
-./kashim disable --now x
+$2
 END
     status=0
     output=$(unshare -m sh "$dir/here" 2>&1) || status=$?
+}
+
+# bats test_tags=effect
+@test "enable: says what to run next, and runs it with --now" {
+    on_this_system 'echo "systemctl $*"' "PATH=$dir:\$PATH; ./kashim enable x; ./kashim enable --now x; ./kashim disable --now x"
     effect 'said' "wrote /etc/systemd/system/x.service.d/kashim.conf
 now run: systemctl daemon-reload && systemctl restart 'x.service'
 wrote /etc/systemd/system/x.service.d/kashim.conf
@@ -304,20 +303,7 @@ systemctl restart x.service" "$output"
 
 # bats test_tags=effect
 @test "enable --now: no systemctl, and one that fails" {
-    [ $EUID = 0 ] && unshare -m true 2>/dev/null || unless_ci 'takes a mount namespace'
-    printf '#!/bin/sh\nexit 3\n' >"$dir/systemctl"
-    chmod +x "$dir/systemctl"
-    cat >"$dir/here" <<END
-mount -t tmpfs none /etc/systemd/system
-mkdir -p '${library%/*}'
-mount -t tmpfs none '${library%/*}'
-cp '$KASHIM_LIB' '$library'
-cp '$tree/usr/lib/systemd/system/x.service' /etc/systemd/system
-cd '$dir'
-PATH=/nowhere ./kashim enable --now x
-PATH=$dir ./kashim enable --now x
-END
-    output=$(unshare -m sh "$dir/here" 2>&1) || status=$?
+    on_this_system 'exit 3' "PATH=/nowhere ./kashim enable --now x; PATH=$dir ./kashim enable --now x"
     effect 'exit status' 1 "$status"
     effect 'said' 'kashim: systemctl: No such file or directory kashim: systemctl daemon-reload has failed' \
         "$(grep ^kashim <<<"$output" | paste -sd' ')"

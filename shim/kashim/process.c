@@ -123,6 +123,15 @@ bool process_has_ended(const struct process *p)
     return poll(&ended, 1, 0) > 0;
 }
 
+/* 0 if it can't be read. */
+static int status_number(int pid, const char *field)
+{
+    char value[64];
+
+    status_field(pid, field, value);
+    return atoi(value);
+}
+
 uid_t process_user(int pid)
 {
     unsigned user;
@@ -134,11 +143,7 @@ uid_t process_user(int pid)
 
 int process_of_thread(int thread)
 {
-    char value[64];
-    int pid;
-
-    status_field(thread, "Tgid", value);
-    return sscanf(value, "%d", &pid) == 1 ? pid : 0;
+    return status_number(thread, "Tgid");
 }
 
 int process_open_thread(int thread)
@@ -152,19 +157,12 @@ int process_open_thread(int thread)
 
 int process_parent(int pid)
 {
-    char value[64];
-    int parent;
-
-    status_field(pid, "PPid", value);
-    return sscanf(value, "%d", &parent) == 1 ? parent : 0;
+    return status_number(pid, "PPid");
 }
 
 bool process_has_filter(int pid)
 {
-    char value[64];
-
-    status_field(pid, "Seccomp", value);
-    return atoi(value) == 2; /* SECCOMP_MODE_FILTER */
+    return status_number(pid, "Seccomp") == 2; /* SECCOMP_MODE_FILTER */
 }
 
 /* The 22nd field. The second, the name, may hold anything, a newline and a parenthesis too. */
