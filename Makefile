@@ -84,8 +84,8 @@ $(B)/shim/%.o: shim/%.c Makefile
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LIB_CFLAGS) -c -o $@ $<
 
-# The command shares the parser and the option code of the library.
-COMMAND_SRC = $(wildcard shim/kashim/*.c) shim/config.c shim/keepalive.c
+# The command shares the parser, the option code and the words of the library.
+COMMAND_SRC = $(wildcard shim/kashim/*.c) shim/config.c shim/keepalive.c shim/timers.c
 
 $(B)/kashim: $(COMMAND_SRC:shim/%.c=$(B)/command/%.o)
 	$(say) LD $@
@@ -135,7 +135,12 @@ endef
 ldconfig = [ -n "$(DESTDIR)" ] || PATH=$$PATH:/usr/sbin:/sbin ldconfig || \
     echo 'ldconfig has failed: LD_PRELOAD needs the absolute path' >&2
 
+# Or the library of the other machine would take the place of this one's
+own_libdir = $(if $(and $(ARCH),$(filter file,$(origin LIBDIR))),\
+    $(error ARCH=$(ARCH) needs a LIBDIR of its own: where that machine has its libraries))
+
 install: all
+	$(own_libdir)
 	$(call put,$(B)/libkashim.so,$(DESTDIR)$(LIBDIR)/libkashim.so,644)
 	$(if $(PROGRAMS),$(call put,$(B)/kashim,$(DESTDIR)$(BINDIR)/kashim,755))
 	$(if $(PROGRAMS),$(call put,shim/kashim/kashim.1,$(DESTDIR)$(MANDIR)/man1/kashim.1,644))
@@ -144,6 +149,7 @@ install: all
 	$(Q)$(ldconfig)
 
 uninstall:
+	$(own_libdir)
 	rm -f $(DESTDIR)$(LIBDIR)/libkashim.so $(DESTDIR)$(BINDIR)/kashim \
 	    $(DESTDIR)$(MANDIR)/man1/kashim.1 $(DESTDIR)$(MANDIR)/man7/libkashim.7 \
 	    $(DESTDIR)$(COMPLETIONDIR)/kashim
@@ -176,7 +182,7 @@ FUZZ_config = shim/config.c
 FUZZ_elf = shim/kashim/elf_file.c
 FUZZ_diag = shim/kashim/diag.c shim/kashim/tcp_socket.c shim/kashim/memory.c shim/keepalive.c shim/config.c
 FUZZ_proc = shim/kashim/memory.c
-FUZZ_unit = shim/kashim/memory.c
+FUZZ_unit = shim/kashim/memory.c shim/kashim/tree.c
 
 .SECONDEXPANSION:
 $(B)/fuzz/fuzz-%: tests/fuzz/%.c tests/fuzz/complain.c $$(FUZZ_$$*) Makefile $(wildcard shim/kashim/*.c)
@@ -317,7 +323,8 @@ help:
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
 	@echo 'make ARCH=i386          build/i386/libkashim.so; or ARCH=aarch64'
-	@echo 'make install, uninstall PREFIX BINDIR LIBDIR MANDIR DESTDIR'
+	@echo 'make install, uninstall PREFIX BINDIR LIBDIR MANDIR COMPLETIONDIR DESTDIR'
+	@echo 'make clean              removes build; needed before a build with other flags'
 	@echo
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS; V=1 shows the commands.'
 

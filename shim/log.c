@@ -4,7 +4,7 @@
 #include "file.h"
 #include "settings.h"
 #include "sys.h"
-#include "text.h"
+#include "timers.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -141,38 +141,6 @@ static void put_address(struct ka_text *t, int fd)
     ka_put_uint(t, __builtin_bswap16(address.in.sin_port));
 }
 
-static void put_seconds(struct ka_text *t, const char *what, int seconds)
-{
-    ka_put(t, what);
-    ka_put_uint(t, (unsigned)seconds);
-    ka_put(t, " s");
-}
-
-/* What the socket has, which isn't what was asked for where the kernel refused it. */
-static void put_timers(struct ka_text *t, const struct ka_values *values)
-{
-    int idle = values->of[KA_IDLE], intvl = values->of[KA_INTVL],
-        cnt = values->of[KA_CNT];
-    int user_timeout =
-        values->of[KA_USER_TIMEOUT] > 0 ? values->of[KA_USER_TIMEOUT] / 1000 : 0;
-
-    if (idle < 0 || intvl < 0 || cnt < 0) {
-        ka_put(t, "keepalive on, with timers that the kernel doesn't tell");
-        return;
-    }
-    put_seconds(t, "idle ", idle);
-    put_seconds(t, ", intvl ", intvl);
-    ka_put(t, ", cnt ");
-    ka_put_uint(t, (unsigned)cnt);
-    if (user_timeout)
-        put_seconds(t, ", user timeout ", user_timeout);
-    put_seconds(t, "; an idle dead peer is dropped after ",
-                ka_drop_seconds(idle, intvl, cnt, user_timeout));
-    if (intvl > idle)
-        put_seconds(t, "; warning: intvl > idle, a live peer is probed only every ",
-                    intvl);
-}
-
 static struct ka_text begin_line(char *buffer)
 {
     struct ka_text t = {buffer, LINE_SIZE, 0};
@@ -208,7 +176,7 @@ void ka_log_listener(int fd, const char *kind)
     ka_put_char(&t, ' ');
     put_address(&t, fd);
     ka_put(&t, ": ");
-    put_timers(&t, &values);
+    ka_put_timers(&t, &values);
     end_line(&t);
 }
 

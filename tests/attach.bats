@@ -306,6 +306,8 @@ END
         kashim attach --port "$bad"
         refused 2 "--port: '$bad' is not accepted (1 to 65535)"
     done
+    kashim attach --port 1 --port 2
+    refused 2 "--port: '2' is one too many"
     for bad in --force --no-children --log=stderr; do
         kashim attach "$bad" 1
         refused 2 "${bad%=*} means nothing here: it acts inside the program"

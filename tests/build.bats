@@ -195,6 +195,16 @@ to() {
 }
 
 # bats test_tags=harmless
+@test "make install: of another machine's library it takes a LIBDIR" {
+    local target
+    for target in install uninstall; do
+        ! output=$(make_in "$tree" ARCH=i386 CC_i386=gcc "$target")
+        [[ $output == *'ARCH=i386 needs a LIBDIR of its own'* ]]
+    done
+    [ "$(to ARCH=i386 CC_i386=gcc LIBDIR=/lib32 install)" = './lib32/libkashim.so ./usr/local/share/man/man7/libkashim.7' ]
+}
+
+# bats test_tags=harmless
 @test "make install: a library that is in use is replaced, never written to" {
     local to=$BATS_TEST_TMPDIR/to library=$BATS_TEST_TMPDIR/to/usr/local/lib/libkashim.so old
     make_in "$tree" CC=gcc "DESTDIR=$to" install >/dev/null

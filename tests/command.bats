@@ -200,7 +200,9 @@ PYTHON
     kashim check redis-server
     says 0 'tcp-keepalive 60'
     kashim check ldd
-    says 0 'yes, a script'
+    says 0 "yes, a script; what it starts isn't looked at"
+    kashim check -- steps
+    says 0 '/steps: yes'
 }
 
 # bats test_tags=harmless,clumsy:mute
@@ -210,7 +212,7 @@ PYTHON
     says 1 'no: linked statically'
     noted go '.long 4, 4, 4; .asciz \"Go\"; .byte 0; .long 0'
     kashim check "$dir/go"
-    says 1 'a Go program'
+    says 1 'a Go program makes its system calls itself (and turns keepalive on itself'
     noted notes '.rept 1000; .long 4, 0, 1; .asciz \"abc\"; .endr'
     kashim check "$dir/notes"
     says 0 yes
@@ -317,9 +319,11 @@ answered() {
     kashim help nonsense
     refused 2 "no such subcommand: 'nonsense'"
     kashim check
-    refused 2 'one PROGRAM'
+    refused 2 'check: which PROGRAM?'
     kashim check a b
-    refused 2 'one PROGRAM'
+    refused 2 'check: which PROGRAM?'
+    kashim check -x
+    refused 2 'no such option, or no value taken: -x'
     status=0
     stderr=$("$dir/kashim" help 2>&1 >/dev/full) || status=$?
     output=''

@@ -13,7 +13,9 @@ setup() {
     library=$(cat "$root/build/libdir")/libkashim.so
     mkdir -p "$tree/etc/systemd/system" "$tree/usr/lib/systemd/system" "$tree${library%/*}"
     cp "$KASHIM_LIB" "$tree$library"
-    unit 'Environment=A=b' 'ExecStart=/bin/x'
+    mkdir "$tree/bin"
+    cp "$root/build/tests/steps" "$tree/bin/true"
+    unit 'Environment=A=b' 'ExecStart=/bin/true'
 }
 
 # unit LINE...: the service's own file.
@@ -102,7 +104,7 @@ environment_by_systemd() {
 
 # bats test_tags=effect
 @test "enable: an LD_PRELOAD of the unit is extended" {
-    unit 'Environment="A=b c" LD_PRELOAD=/a.so' 'ExecStart=/bin/x'
+    unit 'Environment="A=b c" LD_PRELOAD=/a.so' 'ExecStart=/bin/true'
     enable x
     written "Environment=\"LD_PRELOAD=/a.so:$library\""
     unit '# Environment=LD_PRELOAD=/no.so' "Environment='LD_PRELOAD=/a.so /%p.so' \\" '# a comment between' '  C=d'
@@ -138,7 +140,7 @@ environment_by_systemd() {
 
 # bats test_tags=effect
 @test "enable: a file of variables that isn't there" {
-    unit 'EnvironmentFile=-/etc/missing' 'ExecStart=/bin/x'
+    unit 'EnvironmentFile=-/etc/missing' 'ExecStart=/bin/true'
     enable -i 60 x
     written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"'
 }
@@ -177,6 +179,48 @@ environment_by_systemd() {
     not_enabled "has RootDirectory, and there the library is missing: $library"
     unit 'RootImage=/srv.img'
     not_enabled 'has RootImage, and there the library is missing'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: a program that no preload reaches" {
+    cp "$root/build/tests/static_server" "$tree/bin/static"
+    local why='linked statically: there is no loader to preload anything. What can help: kashim run --supervise'
+    unit 'ExecStart=-@/bin/static y'
+    not_enabled "x.service: not enabled: ExecStart=/bin/static: $why"
+    unit 'ExecStart=static'
+    not_enabled "ExecStart=static: $why"
+    printf '#!/usr/bin/env static\n' >"$tree/bin/script"
+    chmod +x "$tree/bin/script"
+    ln -s /bin/script "$tree/bin/link"
+    unit 'ExecStart=/bin/link'
+    not_enabled "its interpreter, /bin/static: ${why%%.*}"
+    mkdir -p "$tree/jail/bin" "$tree/jail${library%/*}"
+    cp "$KASHIM_LIB" "$tree/jail$library"
+    cp "$tree/bin/static" "$tree/jail/bin/true"
+    unit 'ExecStart=/bin/true' 'RootDirectory=/jail'
+    not_enabled "ExecStart=/bin/true: $why"
+    printf '#!/bin/true\n' >"$tree/bin/script"
+    unit 'ExecStart=/bin/script'
+    KA_CHILDREN=0 not_enabled 'with --no-children it would go bare'
+}
+
+# bats test_tags=effect
+@test "enable: a program that can't be looked into is let pass, which is said" {
+    unit 'ExecStart=/bin/%i'
+    enable x
+    effect 'specifier' 'kashim: x.service: not looked into: ExecStart=/bin/%i: it has a specifier' "$stderr"
+    written "Environment=\"LD_PRELOAD=$library\""
+    unit 'ExecStart=/bin/missing'
+    enable x
+    effect 'missing' 'kashim: x.service: not looked into: ExecStart=/bin/missing: No such file or directory' "$stderr"
+    chmod -x "$tree/bin/true"
+    unit 'ExecStart=/bin/true'
+    enable x
+    effect 'not executable' 'kashim: x.service: not looked into: ExecStart=/bin/true: Permission denied' "$stderr"
+    cp "$root/build/tests/static_server" "$tree/bin/static"
+    unit 'ExecStart=/bin/static' 'ExecStart='
+    enable x
+    effect 'taken back' '' "$stderr"
 }
 
 # bats test_tags=harmless,clumsy:mute
@@ -279,10 +323,10 @@ systemctl restart x.service" "$output"
 
 # bats test_tags=effect
 @test "enable: a root directory of the service that has the library, or is /" {
-    unit RootDirectory=/ ExecStart=/bin/x
+    unit RootDirectory=/ ExecStart=/bin/true
     enable x
     written "Environment=\"LD_PRELOAD=$library\""
-    unit RootDirectory=/jail ExecStart=/bin/x
+    unit RootDirectory=/jail ExecStart=/bin/true
     mkdir -p "$tree/jail${library%/*}"
     cp "$KASHIM_LIB" "$tree/jail$library"
     enable x

@@ -177,6 +177,8 @@ tree() {
     library=$(cat "$root/build/libdir")/libkashim.so
     mkdir -p "$etc/x.service.d" "$tree${library%/*}"
     cp "$KASHIM_LIB" "$tree$library"
+    mkdir -p "$tree/bin"
+    cp "$root/build/tests/steps" "$tree/bin/true"
     printf '%s\n' '[Service]' "$@" >"$etc/x.service"
 }
 
@@ -186,7 +188,7 @@ enable() {
 
 # bats test_tags=effect
 @test "enable: what was left behind, or put there, isn't written through" {
-    tree ExecStart=/bin/x
+    tree ExecStart=/bin/true
     echo precious >"$dir/precious"
     ln "$dir/precious" "$drop_in.new"
     enable
@@ -202,7 +204,7 @@ enable() {
 
 # bats test_tags=effect
 @test "enable and disable: what isn't a file is said to be none, and not waited for" {
-    tree ExecStart=/bin/x
+    tree ExecStart=/bin/true
     mkfifo "$etc/x.service.d/a.conf"
     enable
     effect 'a drop-in' 'kashim: /etc/systemd/system/x.service.d/a.conf: not a file' "$stderr"
@@ -226,7 +228,7 @@ enable() {
 # bats test_tags=effect
 @test "enable: continuation lines and escapes as systemd has them" {
     # shellcheck disable=SC1003
-    tree 'ExecStart=/bin/x \\' 'Environment=LD_PRELOAD=/a.so' 'ExecReload=/bin/x \ ' 'Environment="A=b" \' \
+    tree 'ExecStart=/bin/true \\' 'Environment=LD_PRELOAD=/a.so' 'ExecReload=/bin/x \ ' 'Environment="A=b" \' \
         '# a comment' ' "LD_PRELOAD=/\x62\143\u0041\u00e9\u20ac\U0001F600\s.so" "B=\"\qc"'
     enable
     effect 'exit status' 0 "$status$stderr"

@@ -193,7 +193,7 @@ connected_to() {
     effect 'missing' "kashim: the process that listens on port $port can't be seen: run kashim as root" "$stderr"
     as "$nobody" "$dir/kashim" status
     effect 'all' 1 "$(grep -c '^Of processes that aren.t seen:' <<<"$output")"
-    effect 'missing' 1 "$(grep -c 'processes that may not be looked into: [0-9]* (run kashim as root)' <<<"$stderr")"
+    effect 'missing' 1 "$(grep -c 'processes that may not be looked into: [0-9]*; the last, .* ([0-9]*): it is another user.s, [0-9]*: run kashim as root' <<<"$stderr")"
 }
 
 # bats test_tags=effect
@@ -239,6 +239,8 @@ connected_to() {
     refused 2 "'x' is no process number"
     kashim status --port 0
     refused 2 "--port: '0' is not accepted (1 to 65535)"
+    kashim status --port 1 --port 2
+    refused 2 "--port: '2' is one too many"
     kashim status --idle 1
     refused 2 '--idle'
     kashim status 4194304

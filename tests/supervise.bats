@@ -161,7 +161,7 @@ threading.Thread(target=serve).start()" || effect 'server' listens "$(cat "$dir/
     }
     steps_supervised -u 9 --connect --log stderr -- steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b' 'look c'
     has b c "${ours/timeout=0/timeout=9000}"
-    effect 'log' 1 "$(grep -c '^kashim: steps\[[0-9]*\]: listener 127.0.0.1:[0-9]*: idle 61 s, intvl 11 s, cnt 7$' <<<"$stderr")"
+    effect 'log' 1 "$(grep -c '^kashim: steps\[[0-9]*\]: listener 127.0.0.1:[0-9]*: idle 61 s, intvl 11 s, cnt 7, user timeout 9 s; an idle dead peer is dropped after [0-9]* s$' <<<"$stderr")"
     steps_supervised -- steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b' 'look c'
     has b "$ours"
     has c "$untouched"

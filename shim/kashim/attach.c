@@ -461,8 +461,7 @@ static int read_arguments(int argc, char **argv, int *port)
         case OPTION_LISTENERS_ONLY: job.listeners_only = true; break;
         case OPTION_CHILDREN: job.children = true; break;
         case OPTION_PORT:
-            *port = targets_port(optarg);
-            if (!*port)
+            if (!targets_port(optarg, port))
                 return EXIT_USAGE;
             break;
         default:

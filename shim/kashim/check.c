@@ -3,6 +3,7 @@
 #include "kashim.h"
 #include "program.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,11 @@ static int help(void)
     puts("kashim check PROGRAM\n\n"
          "Says whether the library can serve the program, and if not, why; and the "
          "setting\n"
-         "that the program has itself, where it is known to have one.\n\n"
+         "that the program has itself, where it is known to have one. Of a program "
+         "that\n"
+         "gains rights by setuid or file capabilities it tells what holds for you: root "
+         "gains\n"
+         "none.\n\n"
          "Exit status: 0 it can, 1 it can't or isn't there, 2 wrong arguments.");
     return EXIT_SUCCESS;
 }
@@ -48,7 +53,7 @@ static int check(const char *name)
     char library[PATH_MAX], shown[PATH_MAX];
     struct program program;
 
-    if (program_find(name, &program)) {
+    if (program_find(AT_FDCWD, name, &program)) {
         complain("%s: %s", name, program.why_not);
         return EXIT_UNDONE;
     }
@@ -56,12 +61,13 @@ static int check(const char *name)
         complain("the library is missing: %s (make install puts it there)", library);
         return EXIT_UNDONE;
     }
-    program_judge(&program, library);
+    program_judge(&program, library, true);
     printable(strcpy(shown, program.path));
     if (*program.why_not)
         printf("%s: no: %s\n", shown, program.why_not);
     else
-        printf("%s: yes%s\n", shown, program.script ? ", a script" : "");
+        printf("%s: yes%s\n", shown,
+               program.script ? ", a script; what it starts isn't looked at" : "");
     if (*program.why_not && program.instead)
         printf("what can help: %s\n", program.instead);
     tell_own_setting(program.path);
@@ -70,11 +76,16 @@ static int check(const char *name)
 
 int kashim_check(int argc, char **argv)
 {
-    if (argc == 2 && (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h")))
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
+    int option = next_option(argc, argv, "+:h", options);
+
+    if (option == 'h')
         return help();
-    if (argc != 2 || argv[1][0] == '-') {
-        complain("check: one PROGRAM, and no option (kashim help check)");
+    if (option != -1)
+        return EXIT_USAGE;
+    if (optind != argc - 1) {
+        complain("check: which PROGRAM? One of them (kashim help check)");
         return EXIT_USAGE;
     }
-    return check(argv[1]);
+    return check(argv[optind]);
 }

@@ -6,6 +6,7 @@
 #include "obstacles.h"
 #include "options.h"
 #include "preload.h"
+#include "tree.h"
 #include "unit.h"
 
 #include <errno.h>

@@ -4,6 +4,8 @@
 
 #include "kashim.h"
 #include "memory.h"
+#include "program.h"
+#include "tree.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -19,6 +21,8 @@ static struct {
     const char *unit;
     const struct settings *settings;
     char *preload;
+    char *start; /* the program of ExecStart=; NULL: none */
+    char *jail;  /* RootDirectory=; NULL: none */
 } job;
 
 /* Whether the drop-in is going to set it. */
@@ -114,8 +118,11 @@ static bool take_root(const char *file, const char *key, const char *value)
     char library[PATH_MAX];
     int fd;
 
+    free(job.jail);
+    job.jail = NULL;
     if (!*value || !strcmp(value, "/"))
         return true;
+    job.jail = append(NULL, value);
     snprintf(library, sizeof library, "%s%s", value, LIBRARY);
     fd = strcmp(key, "RootDirectory") ? -1 : open_in_root(job.root, library, O_PATH);
     if (fd < 0)
@@ -138,6 +145,50 @@ static bool take_unset(const char *file, const char *value)
     return good;
 }
 
+/* Of several, which only Type=oneshot can have, the last. */
+static void take_start(const char *value)
+{
+    free(job.start);
+    value += strspn(value, "@-:+!|");
+    job.start = unit_word(&value);
+}
+
+static bool pass_over_start(const char *why)
+{
+    complain("%s: not looked into: ExecStart=%s: %s", job.unit, job.start, why);
+    return true;
+}
+
+static bool judge_program(int root)
+{
+    struct program p;
+
+    if (program_find(root, job.start, &p))
+        return pass_over_start(p.why_not);
+    program_judge(&p, LIBRARY, job.settings->config.children);
+    if (*p.why_not)
+        complain("%s: not enabled: ExecStart=%s: %s%s%s", job.unit, job.start, p.why_not,
+                 p.instead ? ". What can help: " : "", p.instead ? p.instead : "");
+    return !*p.why_not;
+}
+
+/* Whether a preload reaches what the service starts. */
+static bool judge_start(void)
+{
+    bool good;
+    int root;
+
+    if (!job.start)
+        return true;
+    if (strchr(job.start, '%'))
+        return pass_over_start("it has a specifier");
+    root =
+        job.jail ? open_in_root(job.root, job.jail, O_PATH | O_DIRECTORY) : dup(job.root);
+    good = judge_program(root);
+    close(root);
+    return good;
+}
+
 static bool take_setting(void *context, const char *file, const char *key,
                          const char *value)
 {
@@ -150,6 +201,8 @@ static bool take_setting(void *context, const char *file, const char *key,
         return take_environment_file(value);
     if (!strcmp(key, "UnsetEnvironment"))
         return take_unset(file, value);
+    if (!strcmp(key, "ExecStart"))
+        take_start(value);
     if (!strcmp(key, "RootDirectory") || !strcmp(key, "RootImage"))
         return take_root(file, key, value);
     return true;
@@ -163,7 +216,7 @@ bool unit_admits(int root, const char *unit, const struct settings *settings,
     job.root = root;
     job.unit = unit;
     job.settings = settings;
-    good = unit_read(root, unit, take_setting, NULL);
+    good = unit_read(root, unit, take_setting, NULL) && judge_start();
     *preload = job.preload;
     return good;
 }

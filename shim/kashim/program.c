@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* O_PATH */
 #include "program.h"
 
 #include "elf_file.h"
 #include "kashim.h"
+#include "tree.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -32,31 +34,44 @@ static void because(struct program *p, const char *format, ...)
 
 /* ---- where it is ------------------------------------------------------------- */
 
-static int judge_file(const char *path)
+static int judge_file(int root, const char *path)
 {
     struct stat st;
+    int fd = open_in_root(root, path, O_PATH);
+    int error = fd < 0 || fstat(fd, &st) ? errno : 0;
 
-    if (stat(path, &st))
-        return errno;
+    close(fd);
+    if (error)
+        return error;
     if (S_ISDIR(st.st_mode))
         return EISDIR;
+    if (root != AT_FDCWD)
+        return st.st_mode & 0111 ? 0 : EACCES;
     return access(path, X_OK) ? errno : 0;
 }
 
-/* The first in PATH that can be executed; if there is none, the first that is there. */
-static int search(const char *name, char path[PATH_MAX])
+static const char *search_path(int root)
 {
-    const char *folders = getenv("PATH");
+    const char *path = getenv("PATH");
+
+    if (root != AT_FDCWD)
+        return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    return path ? path : "/bin:/usr/bin";
+}
+
+/* The first there that can be executed; if there is none, the first that is there. */
+static int search(int root, const char *name, char path[PATH_MAX])
+{
     int error = ENOENT;
 
-    for (const char *f = folders ? folders : "/bin:/usr/bin"; f;) {
+    for (const char *f = search_path(root); f;) {
         size_t len = strcspn(f, ":");
         char candidate[PATH_MAX];
         int e;
 
         if (snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)len, f, len ? "/" : "",
                      name) < (int)sizeof candidate) {
-            e = judge_file(candidate);
+            e = judge_file(root, candidate);
             if (!e || (e != ENOENT && e != ENOTDIR && e != EISDIR && error == ENOENT)) {
                 strcpy(path, candidate);
                 error = e;
@@ -69,18 +84,19 @@ static int search(const char *name, char path[PATH_MAX])
     return error;
 }
 
-int program_find(const char *name, struct program *p)
+int program_find(int root, const char *name, struct program *p)
 {
     int error;
 
     memset(p, 0, sizeof *p);
+    p->root = root;
     if (strlen(name) >= sizeof p->path)
         error = ENAMETOOLONG;
     else if (strchr(name, '/')) {
         strcpy(p->path, name);
-        error = judge_file(name);
+        error = judge_file(root, name);
     } else
-        error = *name ? search(name, p->path) : ENOENT;
+        error = *name ? search(root, name, p->path) : ENOENT;
     if (!error)
         return 0;
     because(p, "%s", strerror(error));
@@ -135,7 +151,7 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
 {
     struct elf_facts ours;
     const char *error;
-    int fd = open(library, O_RDONLY | O_CLOEXEC);
+    int fd = open_in_root(p->root, library, O_RDONLY);
     bool readable = fd >= 0 && elf_read(fd, &ours, &error) == ELF_READ;
 
     close(fd);
@@ -149,7 +165,8 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
     else if (facts->machine != ours.machine)
         because(p, "for another machine than the library (%s)", library);
     else if (facts->go)
-        because(p, "a Go program makes its system calls itself");
+        because(p, "a Go program makes its system calls itself (and turns keepalive on "
+                   "itself, every 15 s, unless told otherwise)");
     else if (!facts->interpreted)
         because(p, "linked statically: there is no loader to preload anything");
     else if (facts->asan)
@@ -189,7 +206,7 @@ static void judge_interpreter(struct program *p, const char *name, const char *l
 
     if (depth == MAX_INTERPRETERS)
         because(p, "a script of a script, too often");
-    else if (program_find(name, &interpreter))
+    else if (program_find(p->root, name, &interpreter))
         because(p, "its interpreter, %.200s: %.200s", name, interpreter.why_not);
     else {
         judge(&interpreter, interpreter.path, library, depth + 1);
@@ -205,7 +222,7 @@ static void judge(struct program *p, const char *path, const char *library, int 
     struct elf_facts facts;
     char interpreter[PATH_MAX];
     const char *error;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    int fd = open_in_root(p->root, path, O_RDONLY | O_NONBLOCK);
 
     if (fd < 0) {
         because(p, "it can't be read: %s", strerror(errno));
@@ -213,7 +230,7 @@ static void judge(struct program *p, const char *path, const char *library, int 
     }
     switch (elf_read(fd, &facts, &error)) {
     case ELF_READ:
-        if (!gains_rights(p, fd))
+        if (p->root != AT_FDCWD || !gains_rights(p, fd))
             judge_elf(p, &facts, library);
         break;
     case ELF_BAD: because(p, "%s", error); break;
@@ -227,7 +244,11 @@ static void judge(struct program *p, const char *path, const char *library, int 
     close(fd);
 }
 
-void program_judge(struct program *p, const char *library)
+void program_judge(struct program *p, const char *library, bool children)
 {
     judge(p, p->path, library, 0);
+    if (p->script && !*p->why_not && !children) {
+        because(p, "a script's server is its child: with --no-children it would go bare");
+        p->instead = NULL;
+    }
 }

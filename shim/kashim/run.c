@@ -7,6 +7,7 @@
 #include "supervise.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,14 +75,9 @@ static int shim(const struct settings *settings, char **argv, struct program *pr
         complain("the library is missing: %s (make install puts it there)", library);
         return EXIT_RUN;
     }
-    program_judge(program, library);
+    program_judge(program, library, settings->config.children);
     if (*program->why_not)
         return refuse(argv[0], program->why_not, program->instead);
-    if (program->script && !settings->config.children)
-        return refuse(argv[0],
-                      "a script's server is its child: with --no-children it would "
-                      "go bare",
-                      NULL);
     if (!preload(library))
         return EXIT_RUN;
     settings_export(settings);
@@ -116,7 +112,7 @@ int kashim_run(int argc, char **argv)
         complain("run: which PROGRAM? (kashim help run)");
         return EXIT_RUN;
     }
-    status = program_find(argv[optind], &program);
+    status = program_find(AT_FDCWD, argv[optind], &program);
     if (status)
         complain("%s: %s", argv[optind], program.why_not);
     else if (!supervised)

@@ -31,7 +31,8 @@ static struct {
     struct view view; /* of the namespace that was looked at last */
     struct report report;
     struct inode_set shown;
-    size_t refused; /* processes, of all */
+    size_t refused;    /* processes, of all */
+    char refusal[512]; /* of the last of them */
     bool incomplete;
 } job;
 
@@ -162,9 +163,11 @@ static void read_process(int pid)
         s.library = process_has_library(&s.process);
         s.supervised = process_is_supervised(&s.process);
     }
-    if (error && error != ESRCH && job.all)
+    if (error && error != ESRCH && job.all) {
         job.refused++;
-    else if (error && !job.all) {
+        snprintf(job.refusal, sizeof job.refusal, "%s (%d): %s", s.process.name, pid,
+                 process_refusal(&s.process, error));
+    } else if (error && !job.all) {
         complain("%s (%d): %s", s.process.name, pid, process_refusal(&s.process, error));
         job.incomplete = true;
         s.of_user = error != ESRCH && s.process.pidfd >= 0 && !s.count;
@@ -212,8 +215,8 @@ static int show(void)
         read_unseen(&before);
     free(before.all);
     if (job.refused)
-        complain("processes that may not be looked into: %zu (run kashim as root)",
-                 job.refused);
+        complain("processes that may not be looked into: %zu; the last, %s", job.refused,
+                 job.refusal);
     (job.json ? report_json : report_table)(&job.report);
     return job.incomplete || job.refused ? EXIT_UNDONE : EXIT_SUCCESS;
 }
@@ -256,8 +259,7 @@ static int read_arguments(int argc, char **argv)
         case 'j': job.json = true; break;
         case 'c': job.children = true; break;
         case 'p':
-            job.port = targets_port(optarg);
-            if (!job.port)
+            if (!targets_port(optarg, &job.port))
                 return EXIT_USAGE;
             break;
         default: return EXIT_USAGE;

@@ -3,6 +3,7 @@
 #include "supervisor.h"
 
 #include "../keepalive.h"
+#include "../timers.h"
 #include "filter.h"
 #include "process.h"
 #include "supervised.h"
@@ -230,19 +231,19 @@ static bool may_write(void)
 
 static void say(const struct process *p, const struct deed *deed)
 {
-    const int *value = deed->socket.values.of;
-    char address[ADDRESS_SIZE];
+    char address[ADDRESS_SIZE], timers[200];
+    struct ka_text text = {timers, sizeof timers, 0};
 
     if (!may_write())
         return;
     if (deed->error)
         dprintf(STDERR_FILENO, "kashim: %s[%d]: not prepared: %s\n", p->name, p->pid,
                 strerror(deed->error));
-    else if (deed->listener)
-        dprintf(STDERR_FILENO,
-                "kashim: %s[%d]: listener %s: idle %d s, intvl %d s, cnt %d\n", p->name,
-                p->pid, address_text(&deed->socket.local, address), value[KA_IDLE],
-                value[KA_INTVL], value[KA_CNT]);
+    else if (deed->listener) {
+        ka_put_timers(&text, &deed->socket.values);
+        dprintf(STDERR_FILENO, "kashim: %s[%d]: listener %s: %.*s\n", p->name, p->pid,
+                address_text(&deed->socket.local, address), (int)text.len, timers);
+    }
 }
 
 static void keep_books(const struct seccomp_notif *notice, const struct deed *deed)

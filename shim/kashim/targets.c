@@ -23,14 +23,15 @@ bool targets_by_number(char **arguments, struct numbers *pids)
     return true;
 }
 
-int targets_port(const char *argument)
+bool targets_port(const char *argument, int *port)
 {
-    int port;
-
-    if (ka_config_count(argument, 65535, &port))
-        return port;
-    complain("--port: '%s' is not accepted (1 to 65535)", argument);
-    return 0;
+    if (*port)
+        complain("--port: '%s' is one too many (one port, or PID...)", argument);
+    else if (ka_config_count(argument, 65535, port))
+        return true;
+    else
+        complain("--port: '%s' is not accepted (1 to 65535)", argument);
+    return false;
 }
 
 static bool listens(const struct sockets *sockets, const struct tcp_sockets *listeners,
@@ -89,8 +90,8 @@ bool targets_by_port(int port, struct numbers *pids)
         add_listening(&listeners, port, pids);
         if (!pids->count)
             complain("the process that listens on port %d can't be seen: run kashim as "
-                     "root",
-                     port);
+                     "root%s",
+                     port, geteuid() ? "" : " with CAP_SYS_PTRACE, or outside");
     }
     free(listeners.all);
     return pids->count > 0;

@@ -8,8 +8,9 @@
 /* Adds those that the arguments name. False: one is no process number, which is said. */
 bool targets_by_number(char **arguments, struct numbers *pids);
 
-/* A port from an argument; 0: it is none, which is said. */
-int targets_port(const char *argument);
+/* The port of an argument, where none was given before (0). False: it isn't taken, which is
+ * said. */
+bool targets_port(const char *argument, int *port);
 
 /* Adds those with a listener on that port in our network namespace. False: none is seen,
  * and why is said. */

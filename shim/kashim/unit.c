@@ -4,15 +4,13 @@
 
 #include "kashim.h"
 #include "memory.h"
+#include "tree.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 /* Where units lie; what stands in an earlier one counts. */
@@ -56,43 +54,6 @@ bool unit_name(const char *argument, char name[256])
         return false;
     }
     return true;
-}
-
-/* ---- the tree ------------------------------------------------------------------------ */
-
-static bool is_system(int root)
-{
-    struct stat a, b;
-
-    return !fstat(root, &a) && !stat("/", &b) && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
-}
-
-/* Without openat2(2), before Linux 5.6 or under an old container's profile, only / itself
- * can be searched: elsewhere an absolute link would lead out of the tree. */
-int open_in_root(int root, const char *path, int flags)
-{
-    struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC,
-                           .resolve = RESOLVE_IN_ROOT};
-    long fd = syscall(SYS_openat2, root, path, &how, sizeof how);
-
-    if (fd < 0 && (errno == ENOSYS || errno == EPERM) && is_system(root))
-        return openat(root, path + (*path == '/'), flags | O_CLOEXEC);
-    return (int)fd;
-}
-
-FILE *read_in_root(int root, const char *path)
-{
-    int fd = open_in_root(root, path, O_RDONLY | O_NONBLOCK);
-    struct stat st;
-
-    if (fd < 0)
-        return NULL;
-    if (!fstat(fd, &st) && S_ISREG(st.st_mode))
-        return fdopen(fd, "r");
-    close(fd);
-    errno = EINVAL;
-    return NULL;
 }
 
 /* ---- one file -------------------------------------------------------------------------- */

@@ -10,13 +10,6 @@
  * service's name, which is said. */
 bool unit_name(const char *argument, char name[256]);
 
-/* A file of the tree, as if `root` were /, whatever links lie on the way. A descriptor, or
- * -1 and errno: ENOSYS or EPERM where the kernel can't (openat2(2)). */
-int open_in_root(int root, const char *path, int flags);
-
-/* To read; NULL and errno, EINVAL if it isn't a regular file. */
-FILE *read_in_root(int root, const char *path);
-
 /* Calls `setting` for each setting in the section [Service]: of the unit's own file, then of
  * its drop-ins in the order in which they count. Stops and returns false when `setting` does,
  * or when the unit can't be read, which is said. `file` is the path in the root; `value` has
