@@ -275,7 +275,7 @@ fuzz:
 	tests/fuzz/fuzz.sh $(FUZZ_SECONDS)
 
 # The packages and the README's commands in a fresh Debian 12
-fresh: all $(B)/tests/go_server
+fresh: all
 	$(PROVE) tests/fresh/*.bats
 
 # Which lines of shim/ no test reaches

@@ -17,7 +17,7 @@ test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 
 lint='shellcheck clang-format cppcheck mandoc'
 bench='valgrind strace libkeepalive0 libdontdie0'
 deb='debhelper dpkg-dev lintian gcc-multilib binutils-i686-linux-gnu'
-fresh='debootstrap debian-archive-keyring bats perl python3-yaml golang-go'
+fresh='debootstrap debian-archive-keyring bats perl python3-yaml'
 compat='gcc-multilib lld qemu-user-static libc6-dev-arm64-cross
         libgcc-s1-arm64-cross debian-archive-keyring'
 

@@ -21,6 +21,11 @@ commands() {
     awk '/^```sh$/ { on = 1; next } /^```/ { on = 0 } on' "$root/README.md" | sed -e ':a' -e '/\\$/N; s/ *\\\n */ /; ta'
 }
 
+# block LANGUAGE N: the README's Nth block in it.
+block() {
+    awk -v fence="\`\`\`$1" -v n="$2" '$0 == fence { on = ++seen == n; next } /^```/ { on = 0 } on' "$root/README.md"
+}
+
 # copied COMMAND: it stands there just so; where it ends, what it does is up to the test.
 copied() {
     local count
@@ -88,12 +93,17 @@ tried() {
 }
 
 # bats test_tags=effect
-@test "README: static and Go programs" {
-    copied 'kashim run --supervise --idle 60 -- ./go-server'
-    cp "$root/build/tests/go_server" "$tree/src/go-server.real"
-    printf '#!/bin/sh\nexec ./go-server.real 12345\n' >"$tree/src/go-server"
-    chmod +x "$tree/src/go-server"
-    tried alone "start 'kashim run --supervise --idle 60 -- ./go-server'; client; has_idle_60; stop"
+@test "README: a static program, also as a service" {
+    local supervised='kashim run --supervise --idle 60 -- ./static-server' service
+    copied "$supervised"
+    tried 'gcc -static -o static-server tests/fresh/anyserver.c && install static-server /usr/local/bin'
+    tried alone "start '$supervised'; client; has_idle_60; stop"
+    service=$(block ini 1 | sed -n 's/^ExecStart=//p')
+    tried alone "start '$service'; client; has_idle_60; stop"
+    tried '! kashim run -- ./static-server'
+    tried "mkdir -p /etc/systemd/system
+        printf '[Service]\nExecStart=/usr/local/bin/static-server\n' >/etc/systemd/system/static-server.service
+        ! sudo kashim enable static-server"
 }
 
 # bats test_tags=effect
@@ -109,14 +119,9 @@ tried() {
     tried 'sudo kashim disable anyserver; ! ls -d /etc/systemd/system/anyserver.service.d'
 }
 
-# block LANGUAGE: the README's one block in it, or the first.
-block() {
-    awk -v fence="\`\`\`$1" '$0 == fence { on = 1; next } /^```/ { if (on) exit } on' "$root/README.md"
-}
-
 # bats test_tags=effect
 @test "README: xinetd" {
-    block ini >"$tree/etc/anyserver.conf"
+    block ini 2 >"$tree/etc/anyserver.conf"
     tried 'apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends xinetd'
     tried alone "start 'xinetd -dontfork -f /etc/anyserver.conf'; client; has_idle_60; stop"
 }
@@ -125,11 +130,12 @@ block() {
 @test "README: an image, as far as it goes without a container runtime" {
     # The last stage: what is copied where, and the environment
     local from to settings
-    read -r from to < <(block dockerfile | sed -n 's/^COPY --from=kashim //p')
-    settings=$(block dockerfile | sed -n 's/^ENV //p')
+    read -r from to < <(block dockerfile 1 | sed -n 's/^COPY --from=kashim //p')
+    settings=$(block dockerfile 1 | sed -n 's/^ENV //p')
     effect 'the library is built there' /src/build/libkashim.so "$from"
     tried "make uninstall >/dev/null; install -D '$from' '$to'"
-    tried alone "start '$settings redis-server --port 12345 --tcp-keepalive 0'; client; has_idle_60; stop"
+    tried 'apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends memcached'
+    tried alone "start '$settings memcached -u nobody -p 12345'; client; has_idle_60; stop"
     tried 'rm /usr/local/lib/libkashim.so'
 }
 
