@@ -263,7 +263,9 @@ static int help_enable(void)
     puts("kashim enable [OPTIONS] [--now] [--root DIR] UNIT\n\n"
          "Has a systemd service run with TCP keepalive, from its next start, by a "
          "drop-in:\n"
-         "/" FOLDER "/UNIT.d/" DROP_IN ". No other file is changed.\n");
+         "/" FOLDER "/UNIT.d/" DROP_IN
+         ". No other file is changed. Refused where kashim\n"
+         "check would say no of its program.\n");
     help_on_own();
     settings_help(false);
     puts("\nExit status: 0 it was done, 1 it couldn't be, 2 wrong arguments.");
