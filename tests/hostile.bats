@@ -218,6 +218,14 @@ enable() {
     enable
     effect 'variables' 'kashim: x.service: not looked into: EnvironmentFile=/variables; what it sets overrides ours' "$stderr"
     effect 'exit status' 0 "$status"
+    rm -f "$drop_in" "$tree$library"
+    mkfifo "$tree$library"
+    enable
+    effect 'the library' "kashim: x.service: not enabled: ExecStart=/bin/true: the library can't be read: $library" "$(grep Exec <<<"$stderr")"
+    rm "$tree/bin/true"
+    mkfifo -m 755 "$tree/bin/true"
+    enable
+    effect 'the program' 'kashim: x.service: not looked into: ExecStart=/bin/true: Permission denied' "$(grep Exec <<<"$stderr")"
     rm -f "$drop_in"
     rmdir "$etc/x.service.d"
     ln -s x.service.d "$etc/x.service.d"

@@ -34,6 +34,7 @@ static void because(struct program *p, const char *format, ...)
 
 /* ---- where it is ------------------------------------------------------------- */
 
+/* As execve(2): what is neither file nor folder isn't even opened. */
 static int judge_file(int root, const char *path)
 {
     struct stat st;
@@ -43,8 +44,8 @@ static int judge_file(int root, const char *path)
     close(fd);
     if (error)
         return error;
-    if (S_ISDIR(st.st_mode))
-        return EISDIR;
+    if (!S_ISREG(st.st_mode))
+        return S_ISDIR(st.st_mode) ? EISDIR : EACCES;
     if (root != AT_FDCWD)
         return st.st_mode & 0111 ? 0 : EACCES;
     return access(path, X_OK) ? errno : 0;
@@ -151,14 +152,16 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
 {
     struct elf_facts ours;
     const char *error;
-    int fd = open_in_root(p->root, library, O_RDONLY);
+    int fd = open_in_root(p->root, library, O_RDONLY | O_NONBLOCK);
     bool readable = fd >= 0 && elf_read(fd, &ours, &error) == ELF_READ;
 
     close(fd);
-    p->instead = "kashim run --supervise, or kashim attach once it runs";
-    if (!readable)
+    if (!readable) {
         because(p, "the library can't be read: %s", library);
-    else if (facts->class != ours.class)
+        return;
+    }
+    p->instead = "kashim run --supervise, or kashim attach once it runs";
+    if (facts->class != ours.class)
         because(p, "a %d-bit program, and the library is for %d-bit ones (%s)",
                 facts->class == ELFCLASS32 ? 32 : 64, ours.class == ELFCLASS32 ? 32 : 64,
                 library);
