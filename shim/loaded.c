@@ -9,15 +9,15 @@
 typedef Elf64_Addr elf_address;
 typedef Elf64_Sym elf_symbol;
 typedef Elf64_Dyn elf_dynamic;
-typedef Elf64_Phdr elf_segment;
 #else
 typedef Elf32_Addr elf_address;
 typedef Elf32_Sym elf_symbol;
 typedef Elf32_Dyn elf_dynamic;
-typedef Elf32_Phdr elf_segment;
 #endif
 
-extern unsigned long getauxval(unsigned long type) __attribute__((weak));
+/* glibc's, declared in <link.h>, and musl's */
+extern struct r_debug _r_debug __attribute__((weak));
+extern const struct r_debug *_dl_debug_addr __attribute__((weak));
 
 extern elf_dynamic _DYNAMIC[] __attribute__((visibility("hidden")));
 
@@ -136,28 +136,16 @@ static ka_function *find(const struct tables *t, const char *name)
     return i ? (ka_function *)(t->base + t->symbols[i].st_value) : NULL;
 }
 
-/*
- * The loader's list, as debuggers find it: by way of the program's DT_DEBUG. Without a
- * symbol, for the functions that tell it (dl_iterate_phdr(3)) may be the program's own:
- * some replace them, and expect no call before their constructors.
- */
+/* The loader's list, where debuggers find it. Not by a call: some programs replace
+ * dl_iterate_phdr(3), and expect none before their constructors. Nor by the program's
+ * DT_DEBUG: a linker may leave it out, and AT_PHDR be that of musl's loader. */
 static const struct link_map *objects(void)
 {
-    const elf_segment *header = getauxval ? (const void *)getauxval(AT_PHDR) : NULL;
-    unsigned long count = header ? getauxval(AT_PHNUM) : 0;
-    const elf_dynamic *dynamic = NULL;
-    elf_address base = 0;
+    const struct r_debug *debug = &_r_debug         ? &_r_debug
+                                  : &_dl_debug_addr ? _dl_debug_addr
+                                                    : NULL;
 
-    for (unsigned long i = 0; i < count; i++) {
-        if (header[i].p_type == PT_PHDR)
-            base = (elf_address)header - header[i].p_vaddr;
-        if (header[i].p_type == PT_DYNAMIC)
-            dynamic = (const void *)(base + header[i].p_vaddr);
-    }
-    for (; dynamic && dynamic->d_tag != DT_NULL; dynamic++)
-        if (dynamic->d_tag == DT_DEBUG && dynamic->d_un.d_ptr)
-            return ((const struct r_debug *)dynamic->d_un.d_ptr)->r_map;
-    return NULL;
+    return debug ? debug->r_map : NULL;
 }
 
 bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned count)

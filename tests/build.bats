@@ -72,7 +72,7 @@ sound() {
     effect 'exported symbols' \
         'accept accept4 connect dup dup2 dup3 fcntl fcntl64 listen prctl recvmmsg recvmsg setsockopt' \
         "$(exported "$1")"
-    effect 'undefined symbols' 'w dlsym w environ w getauxval' "$(undefined "$1")"
+    effect 'undefined symbols' 'w _dl_debug_addr w _r_debug w dlsym w environ w getauxval' "$(undefined "$1")"
     effect 'needed symbol versions' 'No version information found in this file.' "$(versions "$1")"
     effect 'dynamic section' 'soname: [libkashim.so] BIND_NOW' "$(dynamic "$1")"
     effect 'segments' 'relro stack RW' "$(segments "$1")"

@@ -15,8 +15,8 @@
     unharmed loader fork
 }
 
-# serves_patched COMMAND...: the scenario in a program whose dynamic section names no debugger's list,
-# by which the library finds the others
+# serves_patched COMMAND...: the scenario in a program that was linked without the entry by
+# which debuggers find the loader's list
 serves_patched() {
     need python3
     python3 - "$(command -v steps)" "$BATS_TEST_TMPDIR/steps" <<'PYTHON'

@@ -187,8 +187,8 @@ cancels() {
 # ---- the files -----------------------------------------------------------------
 
 # bats test_tags=effect
-@test "no library asks for a version, nor for more than four symbols, all of them weak" {
-    local machine library wanted=$'w dlsym\nw environ\nw getauxval'
+@test "no library asks for a version, and its five symbols are weak" {
+    local machine library wanted=$'w _dl_debug_addr\nw _r_debug\nw dlsym\nw environ\nw getauxval'
     need readelf nm
     for machine in x86_64 i386 aarch64; do
         need_library "$machine"
@@ -251,6 +251,15 @@ cancels() {
 @test "musl: connections have the options" {
     serves musl
     [ "$(run_probe musl '' libc)" = 'not glibc' ]
+}
+
+# bats test_tags=effect
+@test "musl: the loader is run by hand, and the kernel tells of it and not of the program" {
+    local loader
+    need_target musl
+    loader=$(readelf -p .interp "$build/probe-musl" | grep -o '/[^ ]*$')
+    effect connections "$(with '1 61 11 7')" "$(without_harness "$build/probe-here" hand-over \
+        LD_PRELOAD="$KASHIM_LIB" "${timers[@]}" "$loader" "$build/probe-musl" options 2>&1)"
 }
 
 # bats test_tags=harmless
