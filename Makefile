@@ -247,10 +247,10 @@ fixtures: $(FIXTURES) $(UNREACHED) $(STATIC_KASHIM) $(B)/few-marks/libkashim.so
 
 # Scenario tests, all or those named: make test BATS=tests/servers.bats
 BATS = $(wildcard tests/*.bats)
-PROVE = prove -j $(shell nproc) -e 'bats --tap'
+PROVE = prove -fo -j $(shell nproc) -e 'bats --tap'
 
 test tests: all fixtures $(UNIT)
-	CMOCKA_MESSAGE_OUTPUT=TAP prove -e '' $(UNIT)
+	CMOCKA_MESSAGE_OUTPUT=TAP prove -fo -e '' $(UNIT)
 	$(PROVE) $(BATS)
 
 # Servers of Debian, and what their connections have with the library and without

@@ -151,6 +151,7 @@ static const struct link_map *objects(void)
 bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned count)
 {
     const struct link_map *object = objects();
+    unsigned missing = count;
 
     for (unsigned i = 0; i < count; i++)
         found[i] = NULL;
@@ -158,13 +159,13 @@ bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned
         object = object->l_next;
     if (!object)
         return false;
-    while ((object = object->l_next)) {
+    while (missing && (object = object->l_next)) {
         struct tables t;
 
         read_tables(object, &t);
         for (unsigned i = 0; i < count; i++)
-            if (!found[i])
-                found[i] = find(&t, names[i]);
+            if (!found[i] && (found[i] = find(&t, names[i])))
+                missing--;
     }
     return true;
 }
