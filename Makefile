@@ -304,7 +304,7 @@ lint:
 	cppcheck -q --std=c11 --inline-suppr --error-exitcode=1 --enable=warning,performance,portability \
 	    --suppress=normalCheckLevelMaxBranches -Ishim $(filter %.c,$(C_FILES))
 	mandoc -Tlint -Wwarning shim/*.[1-8] shim/kashim/*.[1-8]
-	@! grep -L SPDX-License-Identifier $(C_FILES) $(SHELL_FILES) Makefile | grep .
+	@! ($(SOURCES)) | xargs -0 grep -L SPDX-License-Identifier | grep -vFx -e LICENSE -e ./LICENSE
 
 help:
 	@echo 'make                    build/libkashim.so, build/kashim and the demo pair'
@@ -312,7 +312,7 @@ help:
 	@echo 'make deb                packages of Debian: build/deb'
 	@echo 'make demo               shows the effect, live, in under a minute'
 	@echo 'make test               all tests; BATS=tests/NAME.bats for some of them'
-	@echo 'make servers            what the connections of 26 servers have, with and without'
+	@echo 'make servers            what the connections of 27 servers have, with and without'
 	@echo 'make bench              what it costs: a table, and build/bench.json'
 	@echo 'make load               10,000 connections, half of them dead: build/load.svg'
 	@echo 'make sanitize           the tests under clang'"'"'s sanitizers and valgrind'

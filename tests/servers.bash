@@ -24,6 +24,34 @@ open_to() {
     chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/*
 }
 
+# nginx_conf LISTEN...: what stands in each of its listen directives, behind 127.0.0.1
+nginx_conf() {
+    cat >"$dir/nginx.conf" <<END
+$([ $EUID != 0 ] || echo 'user root;')
+daemon off;
+worker_processes 2;
+pid $dir/nginx.pid;
+error_log stderr;
+events {}
+http {
+    access_log off;
+    $(printf '%s_temp_path tmp;\n' client_body proxy fastcgi uwsgi scgi)
+    server {
+        $(printf 'listen 127.0.0.1:%s;\n' "$@")
+        return 200 'hello\n';
+    }
+}
+END
+}
+
+server_nginx() {
+    need nginx
+    nginx_conf "$port"
+    command=(nginx -p "$dir" -e stderr -c nginx.conf)
+    request=$http
+    version=(nginx -v)
+}
+
 server_redis() {
     need redis-server
     command=(redis-server --port "$port" --bind 127.0.0.1 --tcp-keepalive 0 --save '' --dir "$dir")

@@ -15,32 +15,12 @@ serves() {
 
 get=$'GET / HTTP/1.1\r\nHost: localhost\r\n'
 
-# nginx_conf [LISTEN_PARAMETERS]: $port and $port2, with two workers; the second port only
-# where it is asked for.
-nginx_conf() {
-    cat >"$BATS_TEST_TMPDIR/nginx.conf" <<CONF
-$([ "$(id -u)" -ne 0 ] || echo 'user root;')
-daemon off;
-worker_processes 2;
-pid $BATS_TEST_TMPDIR/nginx.pid;
-error_log stderr;
-events {}
-http {
-    access_log off;
-    $(printf '%s_temp_path tmp;\n' client_body proxy fastcgi uwsgi scgi)
-    server {
-        $(printf 'listen 127.0.0.1:%s;\n' "$@")
-        return 200 'hello\n';
-    }
-}
-CONF
-}
-
+# start_nginx PARAMETERS: of its listen directive.
 start_nginx() {
-    need nginx
-    port=$(free_port)
+    dir=$BATS_TEST_TMPDIR port=$(free_port)
+    server_nginx
     nginx_conf "$port$1"
-    serve "$port" nginx -p "$BATS_TEST_TMPDIR" -e stderr -c nginx.conf
+    serve "$port" "${command[@]}"
 }
 
 # bats test_tags=effect
@@ -106,6 +86,11 @@ is_served() {
         "$("${version[@]}" 2>&1 | grep -oE -m 1 '[0-9]+[0-9.a-z]*' | head -n 1)" \
         "$(shown "$without")" "$(shown "$options")" >>"$SERVERS_TABLE"
     effect "connections of $1" "$ours" "$options"
+}
+
+# bats test_tags=effect
+@test "nginx" {
+    is_served nginx "$BATS_TEST_DESCRIPTION"
 }
 
 # bats test_tags=effect
