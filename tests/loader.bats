@@ -51,3 +51,26 @@ PYTHON
     shimmed "${timers[@]}" "$loader" "$(command -v steps)" 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b'
     has b "$ours"
 }
+
+# patched EXPRESSION: the library with other strings in it, of the same length; its path
+patched() {
+    perl -0777 -pe "$1" "$KASHIM_LIB" >"$BATS_TEST_TMPDIR/libpatched.so"
+    echo "$BATS_TEST_TMPDIR/libpatched.so"
+}
+
+# bats test_tags=effect
+@test "a libc that doesn't tell where its list is" {
+    need perl
+    KASHIM_LIB=$(patched 's/\0_(r|dl)_debug/\0_$1_dEbug/g')
+    shimmed "${timers[@]}" steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b'
+    has b "$ours"
+}
+
+# bats test_tags=effect
+@test "a function that libc hasn't fails with ENOSYS, and the others do their work" {
+    need perl
+    KASHIM_LIB=$(patched 's/(?<=\0)dup3(?=\0{9})/dup9/')
+    shimmed "${timers[@]}" steps 'tcp4 a' 'dup3 a 20' 'listen a' 'connect c a' 'accept a b' 'look b'
+    effect dup3 ENOSYS "$(result 'dup3 a 20')"
+    has b "$ours"
+}
