@@ -44,19 +44,22 @@ int recvmmsg(int, struct mmsghdr *, unsigned, int, struct timespec *);
 
 HOOK int listen(int fd, int backlog)
 {
+    __typeof__(listen) *next = KA_NEXT(listen);
     struct ka_listening listening = ka_listen_begin(fd);
-    int result = KA_NEXT(listen)(fd, backlog);
+    int result = next(fd, backlog);
 
     ka_listen_end(&listening, result);
     return result;
 }
 
-/* Apart from its hook: the way of a settled listener is a dozen instructions. */
+/* Apart from its hook: the way of a settled listener is a dozen instructions. The next
+ * accept is looked up first: once the listener is settled, it counts as found. */
 static __attribute__((noinline)) int accept_checked(int fd, struct sockaddr *addr,
                                                     socklen_t *len)
 {
+    __typeof__(accept) *next = KA_NEXT(accept);
     struct ka_accepting accepting = ka_accept_begin(fd);
-    int connection = KA_NEXT(accept)(fd, addr, len);
+    int connection = next(fd, addr, len);
 
     ka_accept_end(&accepting, connection);
     return connection;
@@ -72,8 +75,9 @@ HOOK int accept(int fd, struct sockaddr *restrict addr, socklen_t *restrict len)
 static __attribute__((noinline)) int accept4_checked(int fd, struct sockaddr *addr,
                                                      socklen_t *len, int flags)
 {
+    __typeof__(accept4) *next = KA_NEXT(accept4);
     struct ka_accepting accepting = ka_accept_begin(fd);
-    int connection = KA_NEXT(accept4)(fd, addr, len, flags);
+    int connection = next(fd, addr, len, flags);
 
     ka_accept_end(&accepting, connection);
     return connection;
@@ -210,13 +214,16 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
  */
 static bool enter_sandbox(int option)
 {
-    return option == PR_SET_SECCOMP && !atomic_exchange(&ka_sandboxed, true);
+    if (option != PR_SET_SECCOMP)
+        return false;
+    atomic_fetch_add(&ka_sandboxed, 1);
+    return true;
 }
 
 static int entered_sandbox(bool entering, int result)
 {
     if (entering && result != 0)
-        atomic_store(&ka_sandboxed, false);
+        atomic_fetch_sub(&ka_sandboxed, 1);
     return result;
 }
 

@@ -10,7 +10,7 @@ extern char **environ __attribute__((weak));
 extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 
 struct ka_config ka_config;
-atomic_bool ka_sandboxed;
+atomic_uint ka_sandboxed;
 
 /* Of the settings: whoever comes while they are read (a thread that a constructor before
  * ours has started, a signal handler) waits for nobody, and finds kashim inactive. */

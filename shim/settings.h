@@ -14,7 +14,9 @@
 /* Not to be changed by anyone but ka_settings_read. */
 extern struct ka_config ka_config;
 
-extern atomic_bool ka_sandboxed;
+/* How many seccomp filters the process has entered or is about to: counted, since one
+ * thread may try in vain while another one succeeds. */
+extern atomic_uint ka_sandboxed;
 
 /* False: they are being read just now, below this frame or by another thread. */
 bool ka_settings_read(void);

@@ -46,6 +46,14 @@ served_or_dead() {
     done
 }
 
+# bats test_tags=harmless,clumsy:options
+@test "while another thread tries in vain" {
+    for _ in 1 2 3 4 5; do
+        sandboxed beside unmet 10
+        harmless 'connections' "10 $untouched" "$output"
+    done
+}
+
 # bats test_tags=effect
 @test "the filter comes while accept waits for the first client" {
     sandboxed prctl waiting 10
