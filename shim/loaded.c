@@ -33,10 +33,19 @@ struct tables {
     const uint32_t *hash;
 };
 
-/* glibc has made an address of it where it could, musl hasn't. */
-static const void *address(elf_address base, elf_address value)
+static elf_address distance(elf_address a, elf_address b)
 {
-    return (const void *)(value < base ? base + value : value);
+    return a < b ? b - a : a - b;
+}
+
+/* glibc has made an address of it where it could, musl hasn't: what lies nearer to the
+ * object's dynamic section is one. The base may be a negative number. */
+static const void *address(const struct link_map *object, const elf_dynamic *d)
+{
+    const elf_address here = (elf_address)object->l_ld, value = d->d_un.d_ptr,
+                      moved = object->l_addr + value;
+
+    return (const void *)(distance(value, here) < distance(moved, here) ? value : moved);
 }
 
 static void read_tables(const struct link_map *object, struct tables *t)
@@ -46,18 +55,15 @@ static void read_tables(const struct link_map *object, struct tables *t)
     t->strings = NULL;
     t->versions = NULL;
     t->gnu_hash = t->hash = NULL;
-    for (const elf_dynamic *d = object->l_ld; d->d_tag != DT_NULL; d++) {
-        const void *table = address(t->base, d->d_un.d_ptr);
-
+    for (const elf_dynamic *d = object->l_ld; d->d_tag != DT_NULL; d++)
         switch (d->d_tag) {
-        case DT_SYMTAB: t->symbols = table; break;
-        case DT_STRTAB: t->strings = table; break;
-        case DT_VERSYM: t->versions = table; break;
-        case DT_GNU_HASH: t->gnu_hash = table; break;
-        case DT_HASH: t->hash = table; break;
+        case DT_SYMTAB: t->symbols = address(object, d); break;
+        case DT_STRTAB: t->strings = address(object, d); break;
+        case DT_VERSYM: t->versions = address(object, d); break;
+        case DT_GNU_HASH: t->gnu_hash = address(object, d); break;
+        case DT_HASH: t->hash = address(object, d); break;
         default: break;
         }
-    }
 }
 
 /* A function that is defined there, and not an old version that only old programs get. */

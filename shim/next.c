@@ -32,9 +32,14 @@ void ka_next_find_all(void)
 {
     ka_function *found[NAMES];
 
-    if (!ka_loaded_find(names, found, NAMES) && dlsym)
+    if (!ka_loaded_find(names, found, NAMES)) {
+        /* an IFUNC resolver that runs before this library is relocated has called: it
+         * finds nothing, and whoever comes later shall */
+        if (!dlsym)
+            return;
         for (int i = 0; i < NAMES; i++)
             found[i] = (ka_function *)dlsym(RTLD_NEXT, names[i]);
+    }
     errno_location = found[ERRNO_LOCATION];
     for (int i = 0; i < KA_HOOK_COUNT; i++)
         atomic_store_explicit(&ka_next_found[i],
@@ -44,6 +49,9 @@ void ka_next_find_all(void)
 
 ka_function *ka_next_early(enum ka_hook hook)
 {
+    ka_function *next;
+
     ka_next_find_all();
-    return atomic_load_explicit(&ka_next_found[hook], memory_order_relaxed);
+    next = atomic_load_explicit(&ka_next_found[hook], memory_order_relaxed);
+    return next ? next : (ka_function *)absent;
 }
