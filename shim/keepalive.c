@@ -44,6 +44,13 @@ bool ka_is_listening(int fd)
     return ka_getsockopt_int(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
 }
 
+bool ka_is_connecting(int fd)
+{
+    int info = ka_getsockopt_int(fd, IPPROTO_TCP, TCP_INFO);
+
+    return info >= 0 && (info & 0xff) != TCP_CLOSE; /* tcpi_state comes first */
+}
+
 bool ka_local_address(int fd, union ka_address *address)
 {
     unsigned len = sizeof *address;

@@ -29,6 +29,9 @@ bool ka_is_tcp(int fd);
 
 bool ka_is_listening(int fd);
 
+/* Whether connect() has been called before, and hasn't failed. */
+bool ka_is_connecting(int fd);
+
 /* The port lies at the same place in `in` and `in6`. */
 union ka_address {
     struct sockaddr any;

@@ -7,13 +7,16 @@
 #include "user_memory.h"
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 static struct ka_values kernel_timers;
+static atomic_bool known;
 
 void ka_outgoing_init(void)
 {
     kernel_timers = ka_values_of_kernel();
+    known = true;
 }
 
 static bool port_is_ours(const void *addr, unsigned len)
@@ -35,8 +38,11 @@ void ka_connect_begin(int fd, const void *addr, unsigned len)
 {
     struct ka_values wanted, now;
 
-    if (!ka_active() || !ka_config.connect || !ka_is_tcp(fd) || !port_is_ours(addr, len))
+    if (!ka_active() || !ka_config.connect || !ka_is_tcp(fd) ||
+        !port_is_ours(addr, len) || ka_is_connecting(fd))
         return;
+    if (!known) /* in a constructor before ours */
+        ka_outgoing_init();
     now = ka_values_read(fd);
     wanted = ka_values_outgoing(&ka_config, &now, &kernel_timers);
     ka_log_refusal(ka_values_set(fd, &wanted));

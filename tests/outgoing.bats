@@ -65,6 +65,22 @@ client=('tcp4 a' 'listen a' 'socket c')
 }
 
 # bats test_tags=effect
+@test "so it does after a second connect, by which a nonblocking one may be finished" {
+    shimmed KA_CONNECT=1 "${timers[@]}" steps "${client[@]}" 'connect-as c a' \
+        'set c keepalive 0' 'set c idle 5' 'connect-as c a' 'look c'
+    has c "${ours/keepalive=1 idle=61/keepalive=0 idle=5}"
+}
+
+# bats test_tags=effect
+@test "a connection made in a constructor before the library's" {
+    KASHIM_LIB+=:$root/build/tests/libearly.so
+    # shellcheck disable=SC2016 # a number in the environment
+    shimmed KA_CONNECT=1 "${timers[@]}" steps 'look $EARLY_CLIENT'
+    # shellcheck disable=SC2016
+    effect 'options' "$ours" "$(result 'look $EARLY_CLIENT')"
+}
+
+# bats test_tags=effect
 @test "KA_PORTS is about the remote port" {
     local port
     port=$(free_port)
