@@ -5,6 +5,8 @@
 #include "log.h"
 #include "settings.h"
 
+static const char inherited[] = "inherited listener";
+
 static bool port_is_ours(int fd)
 {
     return !ka_config.some_ports ||
@@ -36,7 +38,7 @@ static bool met_before(int fd)
  * What stood on it before is overwritten: the program's own choice is what it sets later.
  * Returns whether the connections from it are still to be checked.
  */
-static bool meet(struct ka_mark *mark)
+static bool meet(struct ka_mark *mark, const char *kind)
 {
     int fd = mark->fd;
 
@@ -51,7 +53,7 @@ static bool meet(struct ka_mark *mark)
         return false;
     }
     ka_mark_set(mark, KA_QUEUED);
-    ka_log_listener(fd, "inherited listener");
+    ka_log_listener(fd, kind);
     return true;
 }
 
@@ -66,7 +68,7 @@ struct ka_listening ka_listen_begin(int fd)
     if (ka_is_listening(fd)) {
         /* the second call for a listener: what was set since the first one stays */
         if (ka_mark_state(&listening.mark) == KA_UNMET)
-            meet(&listening.mark);
+            meet(&listening.mark, inherited);
         return listening;
     }
     if (ka_mark_state(&listening.mark) != KA_UNMET) { /* left by one that was closed */
@@ -74,8 +76,9 @@ struct ka_listening ka_listen_begin(int fd)
         listening.mark = ka_mark_read(fd);
     }
     if (ka_is_tcp(fd)) {
-        if (ka_config.some_ports && ka_local_port(fd) == 0)
-            return listening; /* listen() will choose one: the first accept sees to it */
+        listening.unbound = ka_config.some_ports && ka_local_port(fd) == 0;
+        if (listening.unbound)
+            return listening;
         listening.prepared = port_is_ours(fd) && prepare(fd);
     }
     listening.settle = true;
@@ -84,7 +87,11 @@ struct ka_listening ka_listen_begin(int fd)
 
 void ka_listen_end(struct ka_listening *listening, int result)
 {
-    if (result != 0 || !listening->settle)
+    if (result != 0)
+        return;
+    if (listening->unbound && ka_active()) /* it has its port now */
+        meet(&listening->mark, "listener");
+    if (!listening->settle)
         return;
     ka_mark_set(&listening->mark, KA_SETTLED);
     if (listening->prepared)
@@ -101,8 +108,8 @@ struct ka_accepting ka_accept_begin(int fd)
         return accepting;
     accepting.mark = ka_mark_read(fd);
     state = ka_mark_state(&accepting.mark);
-    accepting.check = state == KA_QUEUED ||
-                      (state == KA_UNMET && ka_is_listening(fd) && meet(&accepting.mark));
+    accepting.check = state == KA_QUEUED || (state == KA_UNMET && ka_is_listening(fd) &&
+                                             meet(&accepting.mark, inherited));
     return accepting;
 }
 
@@ -133,7 +140,7 @@ void ka_adopt(int fd, bool keep)
     if (ka_is_listening(fd)) {
         struct ka_mark mark = ka_mark_read(fd);
 
-        meet(&mark);
+        meet(&mark, inherited);
         return;
     }
     if (!ka_is_tcp(fd) || !port_is_ours(fd) ||

@@ -16,6 +16,7 @@
 struct ka_listening {
     struct ka_mark mark;
     bool prepared; /* the options were put on before anything could be queued */
+    bool unbound;  /* listen() will choose a port, and KA_PORTS counts */
     bool settle;   /* the next accept has nothing to ask */
 };
 struct ka_listening ka_listen_begin(int fd);

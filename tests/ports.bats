@@ -47,8 +47,9 @@ accepted_with() {
 # bats test_tags=effect
 @test "a port that the kernel chooses in listen() is judged like any other" {
     shimmed KA_PORTS=1-65535 "${timers[@]}" steps 'socket a' 'listen a' 'connect4 c a' \
-        'accept a b' 'look b' 'connect4 c a' 'accept a d' 'look d'
+        'look a' 'accept a b' 'look b' 'connect4 c a' 'accept a d' 'look d'
     has b d "$ours"
+    has a "${ours/connected/listening}"
     shimmed KA_PORTS=1 "${timers[@]}" steps 'socket a' 'listen a' 'connect4 c a' 'accept a b' 'look b'
     has b "$untouched"
 }
