@@ -22,13 +22,27 @@ void ka_log_open(void)
     stderr_known = ka_file_of(2, &stderr_file);
 }
 
-/* Under inetd descriptor 2 is the client; after a daemon has closed it, it may be. */
+static bool same_file(const struct ka_file *a, const struct ka_file *b)
+{
+    return a->dev == b->dev && a->ino == b->ino;
+}
+
+/* Under inetd, and who does likewise, descriptors 0 to 2 are the client. */
+static bool is_client(const struct ka_file *file)
+{
+    struct ka_file in;
+
+    return file->is_socket &&
+           (ka_is_tcp(2) || (ka_file_of(0, &in) && same_file(file, &in)));
+}
+
+/* After a daemon has closed it, the number may have gone to a client. */
 static bool stderr_is_ours(void)
 {
     struct ka_file now;
 
-    return stderr_known && ka_file_of(2, &now) && now.dev == stderr_file.dev &&
-           now.ino == stderr_file.ino && !(now.is_socket && ka_is_tcp(2));
+    return stderr_known && ka_file_of(2, &now) && same_file(&now, &stderr_file) &&
+           !is_client(&now);
 }
 
 static const long long no_time[2]; /* a timespec of any width */

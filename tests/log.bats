@@ -220,6 +220,13 @@ with_broken_pipe() {
 }
 
 # bats test_tags=harmless,clumsy:talk
+@test "descriptors 0 and 2 are one UNIX socket: the peer gets no byte" {
+    shimmed steps 'pair 8 9' 'dup2 8 0' 'dup2 8 2' exec \
+        env KA_LOG=stderr KA_CNT=rubbish steps "${accepted[@]}" 'bytes 9'
+    harmless 'bytes that the peer has' EAGAIN "$(result 'bytes 9')"
+}
+
+# bats test_tags=harmless,clumsy:talk
 @test "stderr was closed and its number is a file of the program's: it stays as it is" {
     : >"$BATS_TEST_TMPDIR/data"
     shimmed KA_LOG=stderr KA_CNT=rubbish steps 'close 2' "open f $BATS_TEST_TMPDIR/data" \
