@@ -145,6 +145,12 @@ static int arrived(int fd)
     return fd;
 }
 
+static void arriving(int fd)
+{
+    if (atomic_load(&ka_marks_used))
+        ka_mark_expect(fd);
+}
+
 HOOK int dup(int fd)
 {
     return arrived(KA_NEXT(dup)(fd));
@@ -152,15 +158,24 @@ HOOK int dup(int fd)
 
 HOOK int dup2(int fd, int to)
 {
-    if (fd != to)
-        arrived(to);
-    return fd == to ? KA_NEXT(dup2)(fd, to) : arrived(KA_NEXT(dup2)(fd, to));
+    int result;
+
+    if (fd == to) /* nothing arrives */
+        return KA_NEXT(dup2)(fd, to);
+    arriving(to);
+    result = KA_NEXT(dup2)(fd, to);
+    arrived(to);
+    return result;
 }
 
 HOOK int dup3(int fd, int to, int flags)
 {
+    int result;
+
+    arriving(to);
+    result = KA_NEXT(dup3)(fd, to, flags);
     arrived(to);
-    return arrived(KA_NEXT(dup3)(fd, to, flags));
+    return result;
 }
 
 /* The one argument of any command, as libc itself takes it. */

@@ -108,7 +108,7 @@ struct ka_accepting ka_accept_begin(int fd)
         return accepting;
     accepting.mark = ka_mark_read(fd);
     state = ka_mark_state(&accepting.mark);
-    accepting.check = state == KA_QUEUED || (state == KA_UNMET && ka_is_listening(fd) &&
+    accepting.check = state == KA_QUEUED || (state != KA_SETTLED && ka_is_listening(fd) &&
                                              meet(&accepting.mark, inherited));
     return accepting;
 }

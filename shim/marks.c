@@ -21,19 +21,29 @@ void ka_mark_set(struct ka_mark *mark, enum ka_state state)
     uint32_t expected = mark->word;
     uint32_t word = (expected & ~(uint32_t)KA_STATE_MASK) | state;
 
-    if (ka_mark_possible(mark->fd) &&
+    if (ka_mark_possible(mark->fd) && ka_mark_state(mark) != KA_ARRIVING &&
         atomic_compare_exchange_strong(&ka_marks[mark->fd], &expected, word))
         mark->word = word;
 }
 
-void ka_mark_withdraw(int fd)
+static void withdraw(int fd, enum ka_state state)
 {
-    uint32_t word, unmet;
+    uint32_t word, next;
 
     if (!ka_mark_possible(fd))
         return;
     word = atomic_load(&ka_marks[fd]);
     do
-        unmet = ((word >> KA_STATE_BITS) + 1) << KA_STATE_BITS;
-    while (!atomic_compare_exchange_weak(&ka_marks[fd], &word, unmet));
+        next = ((word >> KA_STATE_BITS) + 1) << KA_STATE_BITS | state;
+    while (!atomic_compare_exchange_weak(&ka_marks[fd], &word, next));
+}
+
+void ka_mark_withdraw(int fd)
+{
+    withdraw(fd, KA_UNMET);
+}
+
+void ka_mark_expect(int fd)
+{
+    withdraw(fd, KA_ARRIVING);
 }

@@ -10,9 +10,14 @@
  *
  * Each word holds a state and the count of withdrawals so far. A mark is set by
  * compare-and-swap on the word read before the listener was looked at: if the number
- * changed hands in between, nothing is set. fork copies the table together with the
- * descriptors. A vfork child shares it but not the descriptors; what it closes and dups
- * can only withdraw marks of its parent, which costs a check.
+ * changed hands in between, nothing is set, nor while one is about to arrive. What remains
+ * is a thread that has read the mark and not yet entered accept(2) when another replaces
+ * the listener by dup2(2): which of the two it accepts from is chance, and a connection
+ * from the new one may lack the options.
+ *
+ * fork copies the table together with the descriptors; a child forked while one is about
+ * to arrive checks every accept there. A vfork child shares it but not the descriptors;
+ * what it closes and dups can only withdraw marks of its parent, which costs a check.
  */
 #ifndef KA_MARKS_H
 #define KA_MARKS_H
@@ -27,9 +32,10 @@
 #endif
 
 enum ka_state {
-    KA_UNMET,   /* nothing is known: ask */
-    KA_QUEUED,  /* prepared, but older connections may wait in its queue */
-    KA_SETTLED, /* nothing to do: prepared with all that is queued, or none of ours */
+    KA_UNMET,    /* nothing is known: ask */
+    KA_QUEUED,   /* prepared, but older connections may wait in its queue */
+    KA_SETTLED,  /* nothing to do: prepared with all that is queued, or none of ours */
+    KA_ARRIVING, /* another descriptor is about to arrive: ask, and set nothing */
 };
 enum { KA_STATE_BITS = 2, KA_STATE_MASK = 3 };
 
@@ -61,12 +67,15 @@ static inline enum ka_state ka_mark_state(const struct ka_mark *mark)
     return (enum ka_state)(mark->word & KA_STATE_MASK);
 }
 
-/* Moves the number to `state` unless its word has changed since `mark` was read. On
- * success `mark` is what a ka_mark_read would give now. */
+/* Moves the number to `state` unless its word was KA_ARRIVING or has changed since `mark`
+ * was read. On success `mark` is what a ka_mark_read would give now. */
 void ka_mark_set(struct ka_mark *mark, enum ka_state state);
 
-/* A descriptor has arrived at this number, or is about to. Negative numbers are let
- * pass. */
+/* A descriptor has arrived at this number, or hasn't after all. Negative numbers are let
+ * pass, here and below. */
 void ka_mark_withdraw(int fd);
+
+/* A descriptor is about to arrive at this number; ka_mark_withdraw must follow. */
+void ka_mark_expect(int fd);
 
 #endif

@@ -123,6 +123,14 @@ comes_back() {
 }
 
 # bats test_tags=effect
+@test "recycled: dup2 over it, and an accept before and after, before dup2 returns" {
+    KASHIM_LIB+=:$root/build/tests/libother.so
+    export OTHER_ACCEPT=40
+    handed_over "${another[@]}" -- 'tcp4 7' 'listen 7' 'connect c 7' 'dup2 8 7' 'look 40'
+    has 40 "$ours"
+}
+
+# bats test_tags=effect
 @test "recycled: dup3 over it" {
     comes_back 'dup3 8 a'
 }
