@@ -69,6 +69,29 @@ open('/proc/self/comm', 'w').write('kashim-watch')" "$dir/memfd:kashim-supervise
     effect 'the process' "go_server ($server): libkashim isn't loaded, supervised" "$(grep '^go_server' <<<"$output" || echo "$output")"
 }
 
+# bats test_tags=effect
+@test "a record that is no file isn't opened" {
+    need go strace
+    as '' "$dir/kashim" run --supervise true
+    [ "$status" = 0 ] || unless_ci "no supervisor here: $stderr"
+    unshare -m true || unless_ci 'mount namespaces are refused'
+    mkdir "$dir/mount"
+    cp "$(command -v sleep)" "$dir/kashim-watch"
+    # a file of a mount that is gone has no folder in its name
+    unshare -m bash -c 'mount -t tmpfs tmpfs "$0/mount" && cd "$0/mount" &&
+        mkfifo "memfd:kashim-supervised (deleted)" && exec 5<>"memfd:kashim-supervised (deleted)" &&
+        cd / && umount -l "$0/mount" && exec "$0/kashim-watch" 100' "$dir" 3>&- &
+    local forger=$!
+    started+=("$forger")
+    wait_for 10 grep -qx kashim-watch "/proc/$forger/comm"
+    effect 'its name' '/memfd:kashim-supervised (deleted)' "$(readlink "/proc/$forger/fd/5")"
+    serve_bare "$port" "$dir/kashim" run --supervise go_server "$port" || effect 'it is run' yes no
+    as "strace -e trace=openat -o $dir/calls" "$dir/kashim" status "$server"
+    effect 'the process' "go_server ($server): libkashim isn't loaded, supervised" "$(head -n 1 <<<"$output")"
+    effect 'it is opened without effect' 1 "$(grep "/proc/$forger/fd/5\"" "$dir/calls" | grep -c O_PATH)"
+    effect 'and not again' 0 "$(grep -A 1 "/proc/$forger/fd/5\"" "$dir/calls" | grep -c /proc/self/fd/)"
+}
+
 # ---- processes -----------------------------------------------------------------------
 
 # bats test_tags=effect

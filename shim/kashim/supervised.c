@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* memfd_create */
+#define _GNU_SOURCE /* memfd_create, O_PATH */
 #include "supervised.h"
 
 #include "memory.h"
@@ -71,23 +71,36 @@ static struct {
     size_t count;
 } supervisors;
 
-/* Whoever it really is: no file is waited for, and none taken but what a supervisor makes. */
+/* To open a device, or what waits, can do something already: it isn't opened before it is
+ * known to be a file. */
+static bool read_file(const char *path, struct supervised *record)
+{
+    int it = open(path, O_PATH | O_CLOEXEC), fd = -1;
+    char again[64];
+    struct stat st;
+    bool good;
+
+    if (!fstat(it, &st) && S_ISREG(st.st_mode) && st.st_size == sizeof *record) {
+        snprintf(again, sizeof again, "/proc/self/fd/%d", it);
+        fd = open(again, O_RDONLY | O_CLOEXEC);
+    }
+    good = read(fd, record, sizeof *record) == sizeof *record;
+    close(fd);
+    close(it);
+    return good;
+}
+
+/* Whoever it really is, no file is taken but what a supervisor makes. */
 static bool read_record(int pid, struct supervised *record)
 {
     bool found = false;
 
     for (int number = 0; number < 16 && !found; number++) { /* it has few */
         char path[64], link[64] = "";
-        struct stat st;
-        int fd;
 
         snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, number);
-        if (readlink(path, link, sizeof link - 1) < 0 || strcmp(link, MEMORY_LINK) != 0)
-            continue;
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-        found = !fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size == sizeof *record &&
-                read(fd, record, sizeof *record) == sizeof *record;
-        close(fd);
+        found = readlink(path, link, sizeof link - 1) > 0 &&
+                !strcmp(link, MEMORY_LINK) && read_file(path, record);
     }
     return found;
 }
