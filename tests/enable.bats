@@ -264,6 +264,19 @@ environment_by_systemd() {
 }
 
 # bats test_tags=harmless,clumsy:mute
+@test "enable: a drop-in of this name in another folder, which would be hidden or hide ours" {
+    local folder before
+    for folder in usr/lib/systemd/system/x.service.d etc/systemd/system/service.d etc/systemd/system.control/x.service.d; do
+        mkdir -p "$tree/$folder"
+        printf '[Service]\nNice=7\n' >"$tree/$folder/kashim.conf"
+        before=$(files)
+        not_enabled "x.service: not enabled: /$folder/kashim.conf has the name of ours"
+        harmless 'the tree' "$before" "$(files)"
+        rm -r "${tree:?}/$folder"
+    done
+}
+
+# bats test_tags=harmless,clumsy:mute
 @test "enable: where nothing can be written, nothing is left" {
     need strace
     local before

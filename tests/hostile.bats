@@ -234,7 +234,7 @@ enable() {
     rm "$etc/x.service.d/a.conf"
     mkfifo "$drop_in"
     enable
-    effect 'ours' 'kashim: /etc/systemd/system/x.service.d/kashim.conf: not a file' "$stderr"
+    effect 'ours' "kashim: $drop_in was not written by kashim: left as it is" "$stderr"
     rm -f "$drop_in"
     mkfifo "$tree/variables"
     echo 'EnvironmentFile=/variables' >>"$etc/x.service"

@@ -19,8 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FOLDER "etc/systemd/system"
-#define MARK   "# Written by kashim enable; kashim disable removes it.\n"
+#define MARK "# Written by kashim enable; kashim disable removes it.\n"
 
 extern char **environ;
 

@@ -193,8 +193,6 @@ static bool take_setting(void *context, const char *file, const char *key,
                          const char *value)
 {
     (void)context;
-    if (!strcmp(last_part(file), DROP_IN))
-        return true; /* ours, to be replaced */
     if (!strcmp(key, "Environment"))
         return take_environment(file, value);
     if (!strcmp(key, "EnvironmentFile"))
@@ -211,12 +209,14 @@ static bool take_setting(void *context, const char *file, const char *key,
 bool unit_admits(int root, const char *unit, const struct settings *settings,
                  char **preload)
 {
+    char ours[PATH_MAX];
     bool good;
 
+    snprintf(ours, sizeof ours, FOLDER "/%s.d/" DROP_IN, unit);
     job.root = root;
     job.unit = unit;
     job.settings = settings;
-    good = unit_read(root, unit, take_setting, NULL) && judge_start();
+    good = unit_read(root, unit, ours, take_setting, NULL) && judge_start();
     *preload = job.preload;
     return good;
 }

@@ -6,6 +6,7 @@
 #include "options.h"
 
 #define LIBRARY KASHIM_LIBDIR "/libkashim.so"
+#define FOLDER  "etc/systemd/system" /* its own: /UNIT.d */
 #define DROP_IN "kashim.conf"
 
 /* Whether there is nothing of the kind, or else says what. `*preload` becomes what the unit

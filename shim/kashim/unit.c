@@ -202,17 +202,26 @@ struct drop_ins {
         char path[PATH_MAX];
     } * all;
     size_t count;
+    const char *ours;        /* is none of them */
+    char namesake[PATH_MAX]; /* of ours; empty: there is none */
 };
 
 static void add_drop_in(struct drop_ins *d, const char *folder, const char *name)
 {
+    struct drop_in new;
+
+    snprintf(new.name, sizeof new.name, "%s", name);
+    snprintf(new.path, sizeof new.path, "%s/%s", folder, name);
+    if (!strcmp(name, base_name(d->ours))) {
+        if (strcmp(new.path, d->ours) != 0)
+            strcpy(d->namesake, new.path);
+        return;
+    }
     for (size_t i = 0; i < d->count; i++)
         if (!strcmp(d->all[i].name, name))
             return;
     d->all = with_room(d->all, d->count, sizeof *d->all);
-    snprintf(d->all[d->count].name, sizeof d->all->name, "%s", name);
-    snprintf(d->all[d->count].path, sizeof d->all->path, "%s/%s", folder, name);
-    d->count++;
+    d->all[d->count++] = new;
 }
 
 static void add_drop_ins(int root, const char *unit, struct drop_ins *drop_ins)
@@ -258,10 +267,21 @@ static void find_drop_ins(int root, const char *name, struct drop_ins *d)
         qsort(d->all, d->count, sizeof *d->all, by_name);
 }
 
-bool unit_read(int root, const char *name, unit_setting *setting, void *context)
+/* systemd takes only the first file of a name. */
+static bool judge_names(const char *name, const struct drop_ins *d)
+{
+    if (*d->namesake)
+        complain("%s: not enabled: /%s has the name of ours, and of one name systemd "
+                 "takes only one file",
+                 name, d->namesake);
+    return !*d->namesake;
+}
+
+bool unit_read(int root, const char *name, const char *ours, unit_setting *setting,
+               void *context)
 {
     char path[PATH_MAX], template[256];
-    struct drop_ins drop_ins = {0};
+    struct drop_ins drop_ins = {.ours = ours};
     bool good;
 
     if (!find_file(root, name, path) &&
@@ -271,8 +291,9 @@ bool unit_read(int root, const char *name, unit_setting *setting, void *context)
                  name);
         return false;
     }
-    good = judge_link(root, path) && read_file(root, path, setting, context);
     find_drop_ins(root, name, &drop_ins);
+    good = judge_link(root, path) && judge_names(name, &drop_ins) &&
+           read_file(root, path, setting, context);
     for (size_t i = 0; good && i < drop_ins.count; i++)
         good = read_file(root, drop_ins.all[i].path, setting, context);
     free(drop_ins.all);

@@ -11,12 +11,14 @@
 bool unit_name(const char *argument, char name[256]);
 
 /* Calls `setting` for each setting in the section [Service]: of the unit's own file, then of
- * its drop-ins in the order in which they count. Stops and returns false when `setting` does,
- * or when the unit can't be read, which is said. `file` is the path in the root; `value` has
- * its continuation lines joined. */
+ * its drop-ins in the order in which they count, but for the one at the path `ours`. Stops
+ * and returns false when `setting` does, or, which is said, when the unit can't be read or
+ * has another drop-in of the name of `ours`. Paths are in the root, without a slash in front;
+ * `value` has its continuation lines joined. */
 typedef bool unit_setting(void *context, const char *file, const char *key,
                           const char *value);
-bool unit_read(int root, const char *name, unit_setting *setting, void *context);
+bool unit_read(int root, const char *name, const char *ours, unit_setting *setting,
+               void *context);
 
 /* The next word of a setting, quotes and escapes resolved (systemd.syntax(7)); NULL at the
  * end. To be freed. */
