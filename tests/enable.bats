@@ -161,6 +161,56 @@ environment_by_systemd() {
     written "Environment=\"LD_PRELOAD=/template.so:$library\""
 }
 
+# in_order UNIT FILE...: one that is nearer counts, until it is gone.
+in_order() {
+    local file
+    for file in "${@:2}"; do
+        mkdir -p "$tree/${file%/*}"
+        printf '[Service]\nEnvironment=LD_PRELOAD=/%s\n' "$file" >"$tree/$file"
+    done
+    drop_in=$tree/etc/systemd/system/$1.service.d/kashim.conf
+    for file in "${@:2}"; do
+        enable "$1"
+        written "Environment=\"LD_PRELOAD=/$file:$library\""
+        rm "$tree/$file"
+    done
+    enable "$1"
+    written "Environment=\"LD_PRELOAD=$library\""
+}
+
+# bats test_tags=effect
+@test "enable: drop-ins of templates and prefixes, in systemd's order" {
+    local e=etc/systemd/system u=usr/lib/systemd/system
+    cp "$tree/$u/x.service" "$tree/$u/a-b-c@.service"
+    mkdir -p "$tree/$e/a-b-c.service.d" "$tree/$e/a@i.service.d"
+    printf '[Service]\nEnvironment=LD_PRELOAD=/no.so\n' | tee "$tree/$e/a-b-c.service.d/a.conf" >"$tree/$e/a@i.service.d/a.conf"
+    in_order a-b-c@i "$e"/{a-b-c@i,a-b-c@,a-b-,a-,a-b-@i,a-b-@,a-@i,a-@}.service.d/a.conf \
+        "$u"/{a-b-c@i,a-}.service.d/a.conf "$e/service.d/a.conf"
+    cp "$tree/$u/x.service" "$tree/$u/a.b-c--d-.service"
+    in_order a.b-c--d- "$e"/{a.b-c--d-,a.b-c--,a.b-c-,a.b-}.service.d/a.conf
+}
+
+# bats test_tags=effect
+@test "enable: drop-ins of the unit's other names" {
+    local e=etc/systemd/system u=usr/lib/systemd/system
+    ln -s x.service "$tree/$u/y.service"
+    ln -s /etc/systemd/system/y.service "$tree/$e/z-z.service"
+    ln -s z-z.service "$tree/$u/x.service.wants"
+    in_order x {"$u/x","$e/y","$u/y"}.service.d/a.conf "$e/service.d/a.conf"
+    in_order x {"$e/z-z","$e/z-"}.service.d/a.conf "$e/service.d/a.conf"
+    cp "$tree/$u/x.service" "$tree/$u/t@.service"
+    ln -s t@.service "$tree/$u/other@.service"
+    ln -s t@.service "$tree/$u/more@j.service"
+    mkdir "$tree/$e/more@j.service.d"
+    printf '[Service]\nEnvironment=LD_PRELOAD=/no.so\n' >"$tree/$e/more@j.service.d/a.conf"
+    in_order t@i "$e"/{t@i,other@i,other@}.service.d/a.conf
+    cp "$tree/$u/x.service" "$tree/$e/y.service"
+    in_order x "$u/x.service.d/a.conf"
+    printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/$e/other@.service.d/zz.conf"
+    enable t@i
+    effect 'refused' '1 kashim: t@i.service: not enabled: /etc/systemd/system/other@.service.d/zz.conf has UnsetEnvironment= of one of ours, which would undo it' "$status $stderr"
+}
+
 # bats test_tags=harmless,clumsy:mute
 @test "enable: what would undo or override ours is refused, and named" {
     other override.conf 'Environment=LD_PRELOAD=/o.so'

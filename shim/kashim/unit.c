@@ -158,17 +158,24 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* What stands in a link. False: it is none. */
+static bool link_target(int root, const char *path, char target[PATH_MAX])
+{
+    int fd = open_in_root(root, path, O_PATH | O_NOFOLLOW);
+    ssize_t len = fd < 0 ? -1 : readlinkat(fd, "", target, PATH_MAX - 1);
+
+    close(fd);
+    target[len < 0 ? 0 : len] = '\0';
+    return len >= 0;
+}
+
 /* Another name of a service, or one that is masked, is no place for a drop-in of ours. */
 static bool judge_link(int root, const char *path)
 {
     char target[PATH_MAX];
-    int fd = open_in_root(root, path, O_PATH | O_NOFOLLOW);
-    ssize_t len = fd < 0 ? -1 : readlinkat(fd, "", target, sizeof target - 1);
 
-    close(fd);
-    if (len < 0)
+    if (!link_target(root, path, target))
         return true;
-    target[len] = '\0';
     if (!strcmp(target, "/dev/null"))
         complain("%s is masked: /%s leads to /dev/null", base_name(path), path);
     else if (strcmp(base_name(target), base_name(path)) != 0)
@@ -192,6 +199,110 @@ static bool find_file(int root, const char *name, char path[PATH_MAX])
             return true;
     }
     return false;
+}
+
+/* ---- its names ------------------------------------------------------------------------------ */
+
+struct names {
+    char (*all)[256];
+    size_t count;
+};
+
+static bool has_name(const struct names *n, const char *name)
+{
+    for (size_t i = 0; i < n->count; i++)
+        if (!strcmp(n->all[i], name))
+            return true;
+    return false;
+}
+
+static void add_name(struct names *n, const char *name)
+{
+    n->all = with_room(n->all, n->count, sizeof *n->all);
+    snprintf(n->all[n->count++], sizeof *n->all, "%s", name);
+}
+
+/* "a-b-c@d.service" is one of the a-b-@d.service. False: there is no dash to cut at. */
+static bool prefix_of(const char *name, char prefix[256])
+{
+    const char *dot = strrchr(name, '.'), *at = strchr(name, '@');
+    const char *end = at ? at : dot, *rest = at && at + 1 == dot ? dot : end;
+    size_t len = (size_t)(end - name);
+
+    if (len)
+        len--; /* a dash that ends it isn't meant */
+    while (len && name[len - 1] != '-')
+        len--;
+    snprintf(prefix, 256, "%.*s%s", (int)len, name, rest);
+    return len > 1;
+}
+
+/* Those whose drop-ins are also the unit's, in systemd's order (unit_file_find_dirs of its
+ * dropin.c): of "a-b@c.service" a-b@, a-, a-@c and a-@. */
+static void add_family(struct names *n, const char *name)
+{
+    char other[256];
+
+    if (has_name(n, name))
+        return;
+    add_name(n, name);
+    if (template_of(name, other))
+        add_family(n, other);
+    if (prefix_of(name, other))
+        add_family(n, other);
+}
+
+/* A template becomes the instance that `unit` is. */
+static void instantiate(const char *name, const char *unit, char instance[256])
+{
+    const char *at = strchr(name, '@'), *of = strchr(unit, '@');
+
+    if (at && of && at[1] == '.')
+        snprintf(instance, 256, "%.*s%s", (int)(at - name), name, of);
+    else
+        snprintf(instance, 256, "%s", name);
+}
+
+/* Whether the file, the first of its name, makes `alias` another name of the unit. */
+static bool is_alias(int root, const char *path, const char *unit, char alias[256])
+{
+    char target[PATH_MAX], first[PATH_MAX], leads_to[256];
+
+    if (!link_target(root, path, target) || !find_file(root, base_name(path), first) ||
+        strcmp(first, path) != 0)
+        return false;
+    instantiate(base_name(path), unit, alias);
+    instantiate(base_name(target), alias, leads_to);
+    return !strcmp(leads_to, unit);
+}
+
+static void add_aliases(int root, const char *folder, const char *unit, struct names *n)
+{
+    int fd = open_in_root(root, folder, O_RDONLY | O_DIRECTORY);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    char path[PATH_MAX], alias[256];
+
+    for (struct dirent *d; dir && (d = readdir(dir));) {
+        snprintf(path, sizeof path, "%s/%s", folder, d->d_name);
+        if (has_suffix(d->d_name, ".service") && is_alias(root, path, unit, alias) &&
+            !has_name(n, alias))
+            add_name(n, alias);
+    }
+    if (dir)
+        closedir(dir);
+}
+
+/* Its own first; an alias can have aliases. */
+static void find_names(int root, const char *unit, struct names *n)
+{
+    add_name(n, unit);
+    for (size_t i = 0; i < n->count; i++)
+        for (int f = 0; f < FOLDERS; f++) {
+            char name[256];
+
+            strcpy(name, n->all[i]); /* which may move */
+            add_aliases(root, folders[f], name, n);
+        }
 }
 
 /* ---- its drop-ins --------------------------------------------------------------------------- */
@@ -224,22 +335,33 @@ static void add_drop_in(struct drop_ins *d, const char *folder, const char *name
     d->all[d->count++] = new;
 }
 
-static void add_drop_ins(int root, const char *unit, struct drop_ins *drop_ins)
+static void add_folder(int root, const char *parent, const char *name,
+                       struct drop_ins *drop_ins)
 {
-    for (int i = 0; i < FOLDERS; i++) {
-        char folder[NAME_MAX + sizeof "usr/local/lib/systemd/system/.d"];
-        int fd;
-        DIR *dir;
+    char folder[NAME_MAX + sizeof "usr/local/lib/systemd/system/.d"];
+    int fd;
+    DIR *dir;
 
-        snprintf(folder, sizeof folder, "%s/%s.d", folders[i], unit);
-        fd = open_in_root(root, folder, O_RDONLY | O_DIRECTORY);
-        dir = fd < 0 ? NULL : fdopendir(fd);
-        for (struct dirent *d; dir && (d = readdir(dir));)
-            if (has_suffix(d->d_name, ".conf"))
-                add_drop_in(drop_ins, folder, d->d_name);
-        if (dir)
-            closedir(dir);
-    }
+    snprintf(folder, sizeof folder, "%s/%s.d", parent, name);
+    fd = open_in_root(root, folder, O_RDONLY | O_DIRECTORY);
+    dir = fd < 0 ? NULL : fdopendir(fd);
+    for (struct dirent *d; dir && (d = readdir(dir));)
+        if (has_suffix(d->d_name, ".conf"))
+            add_drop_in(drop_ins, folder, d->d_name);
+    if (dir)
+        closedir(dir);
+}
+
+/* Where it lies counts before whose it is. */
+static void add_drop_ins(int root, const char *name, struct drop_ins *drop_ins)
+{
+    struct names family = {0};
+
+    add_family(&family, name);
+    for (int f = 0; f < FOLDERS; f++)
+        for (size_t i = 0; i < family.count; i++)
+            add_folder(root, folders[f], family.all[i], drop_ins);
+    free(family.all);
 }
 
 static int by_name(const void *a, const void *b)
@@ -247,22 +369,17 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct drop_in *)a)->name, ((const struct drop_in *)b)->name);
 }
 
-/* For "a-b@c.service" those of itself, of a-b@.service, a-.service and service: where two
- * have the same name, the first counts. */
-static void find_drop_ins(int root, const char *name, struct drop_ins *d)
+/* By all its names; where two have the same name, the first counts. */
+static void find_drop_ins(int root, const char *unit, struct drop_ins *d)
 {
-    char other[256];
-    size_t len = strcspn(name, "@.");
+    struct names names = {0};
 
-    add_drop_ins(root, name, d);
-    if (template_of(name, other))
-        add_drop_ins(root, other, d);
-    while (len--)
-        if (name[len] == '-' && len) {
-            snprintf(other, sizeof other, "%.*s.service", (int)len + 1, name);
-            add_drop_ins(root, other, d);
-        }
-    add_drop_ins(root, "service", d);
+    find_names(root, unit, &names);
+    for (size_t i = 0; i < names.count; i++)
+        add_drop_ins(root, names.all[i], d);
+    for (int f = 0; f < FOLDERS; f++)
+        add_folder(root, folders[f], "service", d);
+    free(names.all);
     if (d->count)
         qsort(d->all, d->count, sizeof *d->all, by_name);
 }
