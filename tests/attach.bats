@@ -33,6 +33,25 @@ has_options() {
     sockopts "$1" | grep -q keepalive=1
 }
 
+# bats test_tags=effect
+@test "attach: without stdout and stderr, nothing is written into a connection" {
+    need python3 strace
+    serve_bare "$port" python3 -c "
+import socket, time
+s = socket.create_server(('127.0.0.1', $port))
+c, _ = s.accept(); s.close(); c.sendall(b'served\n'); time.sleep(100)"
+    ask "$port" hello
+    status=0
+    strace -qq -o "$BATS_TEST_TMPDIR/calls" -e inject=setsockopt:error=EPERM \
+        sh -c "exec '$dir/kashim' attach --connect $server >&- 2>&-" || status=$?
+    effect 'exit status' 1 "$status"
+    effect 'it is tried' yes "$(grep -q 'setsockopt.*INJECTED' "$BATS_TEST_TMPDIR/calls" && echo yes)"
+    effect 'the client gets' '' "$(timeout 0.5 cat <&"$client")"
+    status=0
+    "$dir/kashim" status "$server" >&- || status=$?
+    effect 'status without stdout' 1 "$status"
+}
+
 # ---- what it reaches -----------------------------------------------------------
 
 # bats test_tags=effect

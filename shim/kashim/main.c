@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* O_PATH */
 /* kashim(1): runs, checks, attaches, shows. One file for each subcommand. */
 #include "kashim.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct subcommand {
     const char *name;
@@ -111,10 +114,24 @@ static int flushed(int status, int failure)
     return status;
 }
 
+/* So that none of 0 to 2 becomes the duplicate of a socket, into which is written what goes
+ * to stderr. To read or write it fails, as it does where there is nothing. */
+static void occupy_standard_descriptors(void)
+{
+    int fd;
+
+    do
+        fd = open("/", O_PATH | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    close(fd);
+}
+
 int main(int argc, char **argv)
 {
     const struct subcommand *s;
 
+    if (argc < 2 || strcmp(argv[1], "run") != 0) /* whose program has them as they are */
+        occupy_standard_descriptors();
     if (argc < 2) {
         complain("what to do? (kashim help lists it)");
         return EXIT_USAGE;
