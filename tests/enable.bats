@@ -139,6 +139,15 @@ environment_by_systemd() {
 }
 
 # bats test_tags=effect
+@test "enable: a drop-in that is masked, and masks those of its name" {
+    mkdir -p "$tree/etc/systemd/system/x.service.d" "$tree/usr/lib/systemd/system/x.service.d"
+    printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/usr/lib/systemd/system/x.service.d/zz.conf"
+    ln -s /dev/null "$tree/etc/systemd/system/x.service.d/zz.conf"
+    enable x
+    written "Environment=\"LD_PRELOAD=$library\""
+}
+
+# bats test_tags=effect
 @test "enable: a file of variables that isn't there" {
     unit 'EnvironmentFile=-/etc/missing' 'ExecStart=/bin/true'
     enable -i 60 x

@@ -158,6 +158,8 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+#define NOTHING "/dev/null" /* a link to it masks */
+
 /* What stands in a link. False: it is none. */
 static bool link_target(int root, const char *path, char target[PATH_MAX])
 {
@@ -176,8 +178,8 @@ static bool judge_link(int root, const char *path)
 
     if (!link_target(root, path, target))
         return true;
-    if (!strcmp(target, "/dev/null"))
-        complain("%s is masked: /%s leads to /dev/null", base_name(path), path);
+    if (!strcmp(target, NOTHING))
+        complain("%s is masked: /%s leads to " NOTHING, base_name(path), path);
     else if (strcmp(base_name(target), base_name(path)) != 0)
         complain("%s is another name of %s: name that", base_name(path),
                  base_name(target));
@@ -394,6 +396,14 @@ static bool judge_names(const char *name, const struct drop_ins *d)
     return !*d->namesake;
 }
 
+static bool read_drop_in(int root, const char *path, unit_setting *setting, void *context)
+{
+    char target[PATH_MAX];
+    bool masked = link_target(root, path, target) && !strcmp(target, NOTHING);
+
+    return masked || read_file(root, path, setting, context);
+}
+
 bool unit_read(int root, const char *name, const char *ours, unit_setting *setting,
                void *context)
 {
@@ -412,7 +422,7 @@ bool unit_read(int root, const char *name, const char *ours, unit_setting *setti
     good = judge_link(root, path) && judge_names(name, &drop_ins) &&
            read_file(root, path, setting, context);
     for (size_t i = 0; good && i < drop_ins.count; i++)
-        good = read_file(root, drop_ins.all[i].path, setting, context);
+        good = read_drop_in(root, drop_ins.all[i].path, setting, context);
     free(drop_ins.all);
     return good;
 }
