@@ -329,3 +329,14 @@ answered() {
     output=''
     refused 1 "can't write to the standard output"
 }
+
+# bats test_tags=effect
+@test "run: variables that stand in the environment more than once count once" {
+    need python3
+    effect 'the environment' "LD_PRELOAD=/last.so:$dir/libkashim.so KA_IDLE=60" "$(python3 -c '
+import ctypes, sys
+words = lambda *w: (ctypes.c_char_p * (len(w) + 1))(*[x.encode() for x in w], None)
+ctypes.CDLL(None).execve(sys.argv[1].encode(), words("kashim", "run", "--idle", "60", "--", "env"),
+    words("PATH=/usr/bin:/bin", "LD_PRELOAD=/first.so", "LD_PRELOAD=/last.so", "KA_IDLE=1", "KA_IDLE=2"))' \
+        "$dir/kashim" 2>/dev/null | grep -E '^(LD_|KA_)' | sort -r | paste -sd' ')"
+}

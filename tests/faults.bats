@@ -57,16 +57,6 @@ calls_of_library() {
     done
 }
 
-# bats test_tags=harmless,clumsy:errno
-@test "faults: the library's own socket, from which it learns the kernel's timers" {
-    need strace
-    local error bare
-    bare=$(with_fault '' socket:error=EIO:when=999 "${scenario[@]}")
-    for error in "${errors[@]}"; do
-        harmless "socket fails with $error" "$bare" "$(with_fault "$KASHIM_LIB" "socket:error=$error:when=1" "${scenario[@]}")"
-    done
-}
-
 # ---- the command --------------------------------------------------------------------------
 
 # Statically linked: the loader has calls of its own, whose failure isn't the command's.

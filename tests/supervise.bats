@@ -385,3 +385,13 @@ with_fault() {
     )
     has b "$ours"
 }
+
+# bats test_tags=effect
+@test "supervise: an ordinary user's, with stderr closed" {
+    need setpriv
+    [ $EUID = 0 ] || unless_ci 'it takes root to become another user'
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    status=0
+    setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/kashim" run --supervise -- sh -c 'exit 7' 2>&- || status=$?
+    effect 'exit status' 7 "$status"
+}

@@ -119,8 +119,10 @@ enum setting_verdict settings_take(struct settings *settings, int option,
 void settings_export(const struct settings *settings)
 {
     for (int i = 0; i < SETTINGS; i++)
-        if (settings->value[i])
+        if (settings->value[i]) {
+            unsetenv(all[i].variable); /* of several the last would count */
             setenv(all[i].variable, settings->value[i], 1);
+        }
 }
 
 void settings_help(bool outside)

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
+extern char **environ;
+
 static int help(void)
 {
     puts("kashim run [OPTIONS] [--] PROGRAM [ARG...]\n\n"
@@ -30,6 +32,18 @@ static int help(void)
     return EXIT_SUCCESS;
 }
 
+/* Where a variable stands there more than once, the loader and the library take the last. */
+static const char *last_of(const char *name)
+{
+    size_t len = strlen(name);
+    const char *value = NULL;
+
+    for (char **e = environ; *e; e++)
+        if (!strncmp(*e, name, len) && (*e)[len] == '=')
+            value = *e + len + 1;
+    return value;
+}
+
 /* False: the library's path can't be said there. */
 static bool preload(const char *library)
 {
@@ -41,7 +55,8 @@ static bool preload(const char *library)
                  library);
         return false;
     }
-    list = preload_with(getenv("LD_PRELOAD"), library);
+    list = preload_with(last_of("LD_PRELOAD"), library);
+    unsetenv("LD_PRELOAD"); /* all of them */
     setenv("LD_PRELOAD", list, 1);
     free(list);
     return true;

@@ -8,6 +8,7 @@
 #include "supervisor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,17 @@ static _Noreturn void become_supervisor(int launcher, const struct ka_config *co
     supervisor(launcher, config, argv);
 }
 
+/* Where 0 to 2 are closed: what goes to stderr must not go there. */
+static void above_standard(int *fd)
+{
+    int above = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+
+    if (above >= 0) {
+        close(*fd);
+        *fd = above;
+    }
+}
+
 /* Its number; 0 or less: there is none. It is the child of a child that has ended, so that
  * the program has no child that it didn't start. */
 static pid_t start_supervisor(const struct ka_config *config, char **argv, int *launcher)
@@ -46,6 +58,8 @@ static pid_t start_supervisor(const struct ka_config *config, char **argv, int *
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
         return -1;
+    above_standard(&ends[0]);
+    above_standard(&ends[1]);
     child = fork_quietly();
     if (child == 0) {
         close(ends[0]);

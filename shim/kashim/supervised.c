@@ -99,8 +99,8 @@ static bool read_record(int pid, struct supervised *record)
         char path[64], link[64] = "";
 
         snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, number);
-        found = readlink(path, link, sizeof link - 1) > 0 &&
-                !strcmp(link, MEMORY_LINK) && read_file(path, record);
+        found = readlink(path, link, sizeof link - 1) > 0 && !strcmp(link, MEMORY_LINK) &&
+                read_file(path, record);
     }
     return found;
 }
