@@ -139,6 +139,15 @@ environment_by_systemd() {
 }
 
 # bats test_tags=effect
+@test "enable: what is taken back later doesn't count" {
+    printf 'LD_PRELOAD=/f.so\n' >"$tree/etc/vars"
+    unit 'EnvironmentFile=/etc/vars' 'UnsetEnvironment=A LD_PRELOAD' 'UnsetEnvironment=KA_IDLE' 'ExecStart=/bin/true'
+    other zz.conf 'EnvironmentFile=' 'UnsetEnvironment=' 'UnsetEnvironment=B'
+    enable -i 60 x
+    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"'
+}
+
+# bats test_tags=effect
 @test "enable: a drop-in that is masked, and masks those of its name" {
     mkdir -p "$tree/etc/systemd/system/x.service.d" "$tree/usr/lib/systemd/system/x.service.d"
     printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/usr/lib/systemd/system/x.service.d/zz.conf"

@@ -16,6 +16,14 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Settings of one key that add up until an empty one takes them back. */
+struct list {
+    struct setting {
+        char *file, *value;
+    } * all;
+    size_t count;
+};
+
 static struct {
     int root;
     const char *unit;
@@ -23,6 +31,7 @@ static struct {
     char *preload;
     char *start; /* the program of ExecStart=; NULL: none */
     char *jail;  /* RootDirectory=; NULL: none */
+    struct list variables, unset;
 } job;
 
 /* Whether the drop-in is going to set it. */
@@ -41,6 +50,35 @@ static bool refuse(const char *file, const char *what, const char *then)
 {
     complain("%s: not enabled: /%s has %s, %s", job.unit, file, what, then);
     return false;
+}
+
+static void list_empty(struct list *l)
+{
+    while (l->count) {
+        l->count--;
+        free(l->all[l->count].file);
+        free(l->all[l->count].value);
+    }
+}
+
+static void list_add(struct list *l, const char *file, const char *value)
+{
+    if (!*value) {
+        list_empty(l);
+        return;
+    }
+    l->all = with_room(l->all, l->count, sizeof *l->all);
+    l->all[l->count].file = append(NULL, file);
+    l->all[l->count++].value = append(NULL, value);
+}
+
+static bool list_judge(const struct list *l, bool (*judge)(const char *, const char *))
+{
+    bool good = true;
+
+    for (size_t i = 0; good && i < l->count; i++)
+        good = judge(l->all[i].file, l->all[i].value);
+    return good;
 }
 
 static const char *last_part(const char *path)
@@ -83,7 +121,7 @@ static bool take_environment(const char *file, const char *value)
 }
 
 /* What a file of variables sets counts more than any Environment= (systemd.exec(5)). */
-static bool take_environment_file(const char *value)
+static bool judge_variables(const char *file, const char *value)
 {
     const char *path = value + (*value == '-');
     char *line = NULL;
@@ -92,6 +130,7 @@ static bool take_environment_file(const char *value)
     bool pattern = strpbrk(path, "*?[%");
     FILE *variables = pattern || !*path ? NULL : read_in_root(job.root, path);
 
+    (void)file;
     if (pattern || (!variables && *path && errno != ENOENT)) {
         complain("%s: not looked into: EnvironmentFile=%s; what it sets overrides ours",
                  job.unit, value);
@@ -131,7 +170,7 @@ static bool take_root(const char *file, const char *key, const char *value)
     return true;
 }
 
-static bool take_unset(const char *file, const char *value)
+static bool judge_unset(const char *file, const char *value)
 {
     bool good = true;
     char *word;
@@ -196,9 +235,9 @@ static bool take_setting(void *context, const char *file, const char *key,
     if (!strcmp(key, "Environment"))
         return take_environment(file, value);
     if (!strcmp(key, "EnvironmentFile"))
-        return take_environment_file(value);
+        list_add(&job.variables, file, value);
     if (!strcmp(key, "UnsetEnvironment"))
-        return take_unset(file, value);
+        list_add(&job.unset, file, value);
     if (!strcmp(key, "ExecStart"))
         take_start(value);
     if (!strcmp(key, "RootDirectory") || !strcmp(key, "RootImage"))
@@ -216,7 +255,9 @@ bool unit_admits(int root, const char *unit, const struct settings *settings,
     job.root = root;
     job.unit = unit;
     job.settings = settings;
-    good = unit_read(root, unit, ours, take_setting, NULL) && judge_start();
+    good = unit_read(root, unit, ours, take_setting, NULL) &&
+           list_judge(&job.unset, judge_unset) &&
+           list_judge(&job.variables, judge_variables) && judge_start();
     *preload = job.preload;
     return good;
 }
