@@ -250,6 +250,25 @@ in_order() {
 }
 
 # bats test_tags=harmless,clumsy:mute
+@test "enable: KA_OFF=1, of the unit or of the caller" {
+    KA_OFF=1 not_enabled 'enable: KA_OFF=1 is set, so nothing was done'
+    printf 'A=b\nKA_OFF=1\n' >"$tree/etc/vars"
+    unit 'EnvironmentFile=/etc/vars'
+    not_enabled 'x.service: not enabled: /etc/vars has KA_OFF=1, with which ours does nothing'
+    unit 'Environment=A=b KA_OFF=1'
+    not_enabled '/usr/lib/systemd/system/x.service has KA_OFF=1, with which ours does nothing'
+    other zz.conf 'Environment=KA_OFF=1'
+    not_enabled '/etc/systemd/system/x.service.d/zz.conf has KA_OFF=1, with which ours does nothing'
+    other a.conf 'Environment='
+    other zz.conf 'Environment=KA_OFF=0'
+    enable x
+    says 0 "wrote $drop_in"
+    rm "$tree/etc/systemd/system/x.service.d/zz.conf"
+    enable x
+    says 0 "wrote $drop_in"
+}
+
+# bats test_tags=harmless,clumsy:mute
 @test "enable: a program that no preload reaches" {
     cp "$root/build/tests/static_server" "$tree/bin/static"
     local why='linked statically: there is no loader to preload anything. What can help: kashim run --supervise'

@@ -345,7 +345,13 @@ int kashim_enable(int argc, char **argv)
     if (!settings_read(&job.settings, false))
         return EXIT_USAGE;
     status = read_arguments(argc, argv, ":h" SETTING_LETTERS, options, help_enable);
-    return status >= 0 ? status : run(enable);
+    if (status >= 0)
+        return status;
+    if (job.settings.config.off) {
+        complain("enable: KA_OFF=1 is set, so nothing was done");
+        return EXIT_UNDONE;
+    }
+    return run(enable);
 }
 
 int kashim_disable(int argc, char **argv)

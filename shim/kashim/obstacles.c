@@ -32,6 +32,7 @@ static struct {
     char *start; /* the program of ExecStart=; NULL: none */
     char *jail;  /* RootDirectory=; NULL: none */
     struct list variables, unset;
+    char *off; /* the file that sets KA_OFF=1; NULL: none */
 } job;
 
 /* Whether the drop-in is going to set it. */
@@ -45,6 +46,8 @@ static bool is_ours(const char *variable, size_t len)
             return true;
     return false;
 }
+
+static const char off[] = "KA_OFF=1", by_off[] = "with which ours does nothing";
 
 static bool refuse(const char *file, const char *what, const char *then)
 {
@@ -94,6 +97,12 @@ static bool comes_later(const char *file)
     return strstr(file, ".d/") && strcmp(last_part(file), DROP_IN) > 0;
 }
 
+static void take_off(const char *file, bool is_off)
+{
+    free(job.off);
+    job.off = is_off ? append(NULL, file) : NULL;
+}
+
 static bool take_environment(const char *file, const char *value)
 {
     bool later = comes_later(file), good = true;
@@ -102,6 +111,7 @@ static bool take_environment(const char *file, const char *value)
     if (!*value) { /* this takes back all that came before */
         free(job.preload);
         job.preload = NULL;
+        take_off(file, false);
         return !later || refuse(file, "an empty Environment=", "which would undo ours");
     }
     while (good && (word = unit_word(&value))) {
@@ -114,7 +124,8 @@ static bool take_environment(const char *file, const char *value)
             free(job.preload);
             job.preload = allocate(strlen(word), 1);
             strcpy(job.preload, word + strlen("LD_PRELOAD="));
-        }
+        } else if (!strncmp(word, off, strcspn(off, "=") + 1))
+            take_off(file, !strcmp(word, off));
         free(word);
     }
     return good;
@@ -143,7 +154,8 @@ static bool judge_variables(const char *file, const char *value)
         if (is_ours(name, len)) {
             line[name + len - line] = '\0';
             good = refuse(path + 1, name, "and as an EnvironmentFile= overrides ours");
-        }
+        } else if (!strncmp(name, off, strlen(off)))
+            good = refuse(path + 1, off, by_off);
     }
     free(line);
     if (variables)
@@ -256,6 +268,7 @@ bool unit_admits(int root, const char *unit, const struct settings *settings,
     job.unit = unit;
     job.settings = settings;
     good = unit_read(root, unit, ours, take_setting, NULL) &&
+           (!job.off || refuse(job.off, off, by_off)) &&
            list_judge(&job.unset, judge_unset) &&
            list_judge(&job.variables, judge_variables) && judge_start();
     *preload = job.preload;
