@@ -158,6 +158,10 @@ static bool judge_variables(const char *file, const char *value)
             good = refuse(path + 1, off, by_off);
     }
     free(line);
+    if (good && variables && !feof(variables)) {
+        complain("%s: not enabled: /%s: %s", job.unit, path + 1, strerror(errno));
+        good = false;
+    }
     if (variables)
         fclose(variables);
     return good;

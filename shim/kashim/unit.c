@@ -81,7 +81,7 @@ static bool continues(const char *line)
 }
 
 /* A line with those that continue it; a comment between these is none of it. NULL at the
- * end; to be freed. */
+ * end, or, without feof(3), where it can't be read; to be freed. */
 static char *read_line(FILE *file)
 {
     char *whole = NULL, *line = NULL;
@@ -101,7 +101,10 @@ static char *read_line(FILE *file)
         whole = append(whole, text);
     }
     free(line);
-    return whole;
+    if (!more || feof(file))
+        return whole;
+    free(whole);
+    return NULL;
 }
 
 static bool read_settings(FILE *file, const char *path, unit_setting *setting,
@@ -134,6 +137,10 @@ static bool read_file(int root, const char *path, unit_setting *setting, void *c
         return false;
     }
     good = read_settings(file, path, setting, context);
+    if (good && !feof(file)) {
+        complain("/%s: %s", path, strerror(errno));
+        good = false;
+    }
     fclose(file);
     return good;
 }
