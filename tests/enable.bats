@@ -367,6 +367,23 @@ in_order() {
 }
 
 # bats test_tags=harmless,clumsy:mute
+@test "enable and disable: lines that were added to the drop-in aren't lost" {
+    local line before
+    for line in '# mine' Nice=7 '[Unit]' 'Environment="KA_IDLE=60" "A=mine"' 'Environment="A=mine"' 'Environment="KA_OFF=1"' 'Environment=' ''; do
+        enable -i 60 -p 80,90-99 --log stderr x
+        says 0 "wrote $drop_in"
+        echo "$line" >>"$drop_in"
+        before=$(files)
+        enable x
+        refused 1 "$drop_in has a line that kashim didn't write: left as it is"
+        kashim disable --root "$tree" x
+        refused 1 "$drop_in has a line that kashim didn't write: left as it is"
+        harmless 'the tree' "$before" "$(files)"
+        rm "$drop_in"
+    done
+}
+
+# bats test_tags=harmless,clumsy:mute
 @test "enable: a drop-in of this name in another folder, which would be hidden or hide ours" {
     local folder before
     for folder in usr/lib/systemd/system/x.service.d etc/systemd/system/service.d etc/systemd/system.control/x.service.d; do

@@ -116,20 +116,67 @@ static void remove_folder_if_empty(void)
 
 enum owner { NOBODY, US, ANOTHER };
 
+static bool is_setting(const char *name, size_t len)
+{
+    if (len == strlen("LD_PRELOAD") && !strncmp(name, "LD_PRELOAD", len))
+        return true;
+    for (int i = 0; i < SETTINGS; i++)
+        if (len == strlen(setting_variable(i)) &&
+            !strncmp(name, setting_variable(i), len))
+            return true;
+    return false;
+}
+
+/* Whether it is such a line as write_drop_in writes below the mark. */
+static bool is_our_line(char *line)
+{
+    const char *value = line + strlen("Environment=");
+    char *word;
+    bool ours;
+
+    line[strcspn(line, "\n")] = '\0';
+    if (!strcmp(line, "[Service]"))
+        return true;
+    if (strncmp(line, "Environment=\"", strlen("Environment=\"")) != 0)
+        return false;
+    word = unit_word(&value);
+    ours = !*value && is_setting(word, strcspn(word, "="));
+    free(word);
+    return ours;
+}
+
+/* What is wrong with it; NULL: nothing. */
+static const char *not_ours(FILE *file)
+{
+    char *line = NULL;
+    size_t size = 0;
+    const char *why = NULL;
+
+    if (getline(&line, &size, file) < 0 || strcmp(line, MARK) != 0)
+        why = "was not written by kashim";
+    while (!why && getline(&line, &size, file) >= 0)
+        if (!is_our_line(line))
+            why = "has a line that kashim didn't write";
+    if (!why && !feof(file))
+        why = "can't be read to its end";
+    free(line);
+    return why;
+}
+
 static enum owner owner_of_drop_in(int folder)
 {
-    char mark[sizeof MARK] = "";
     int fd = openat(folder, DROP_IN, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    ssize_t len;
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    const char *why;
 
     if (fd < 0 && errno == ENOENT)
         return NOBODY;
-    len = read(fd, mark, sizeof MARK - 1);
-    close(fd);
-    if (len == sizeof MARK - 1 && !strcmp(mark, MARK))
+    why = file ? not_ours(file) : "was not written by kashim";
+    if (file)
+        fclose(file);
+    if (!why)
         return US;
-    complain("%s/" FOLDER "/%s.d/" DROP_IN " was not written by kashim: left as it is",
-             job.root, job.unit);
+    complain("%s/" FOLDER "/%s.d/" DROP_IN " %s: left as it is", job.root, job.unit, why);
     return ANOTHER;
 }
 
