@@ -269,22 +269,6 @@ in_order() {
 }
 
 # bats test_tags=harmless,clumsy:mute
-@test "enable: a file that can't be read to its end isn't taken for one that ends" {
-    need prlimit
-    local little='prlimit --as=67108864'
-    truncate -s 100M "$tree/etc/vars"
-    printf '\nLD_PRELOAD=/f.so\n' >>"$tree/etc/vars"
-    unit 'EnvironmentFile=/etc/vars' 'ExecStart=/bin/true'
-    as "$little" "$dir/kashim" enable --root "$tree" x
-    refused 1 'x.service: not enabled: /etc/vars: Cannot allocate memory'
-    unit 'ExecStart=/bin/true'
-    truncate -s 100M "$tree/usr/lib/systemd/system/x.service"
-    printf '\nUnsetEnvironment=LD_PRELOAD\n' >>"$tree/usr/lib/systemd/system/x.service"
-    as "$little" "$dir/kashim" enable --root "$tree" x
-    refused 1 '/usr/lib/systemd/system/x.service: Cannot allocate memory'
-}
-
-# bats test_tags=harmless,clumsy:mute
 @test "enable: a program that no preload reaches" {
     cp "$root/build/tests/static_server" "$tree/bin/static"
     local why='linked statically: there is no loader to preload anything. What can help: kashim run --supervise'

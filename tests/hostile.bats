@@ -256,6 +256,22 @@ enable() {
     effect 'a folder that is none' "1 kashim: $tree/etc/systemd/system/x.service.d: Too many levels of symbolic links" "$status $stderr"
 }
 
+# bats test_tags=harmless,clumsy:mute
+@test "enable: a file that can't be read to its end isn't taken for one that ends" {
+    need prlimit
+    local little='prlimit --as=67108864'
+    tree ExecStart=/bin/true EnvironmentFile=/variables
+    truncate -s 100M "$tree/variables"
+    printf '\nLD_PRELOAD=/f.so\n' >>"$tree/variables"
+    as "$little" "$dir/kashim" enable --root "$tree" x
+    refused 1 'x.service: not enabled: /variables: Cannot allocate memory'
+    tree ExecStart=/bin/true
+    truncate -s 100M "$etc/x.service"
+    printf '\nUnsetEnvironment=LD_PRELOAD\n' >>"$etc/x.service"
+    as "$little" "$dir/kashim" enable --root "$tree" x
+    refused 1 '/etc/systemd/system/x.service: Cannot allocate memory'
+}
+
 # bats test_tags=effect
 @test "enable: continuation lines and escapes as systemd has them" {
     # shellcheck disable=SC1003
