@@ -390,11 +390,32 @@ in_order() {
     as 'strace -qq -o /dev/null -e inject=fsync:error=ENOSPC' "$dir/kashim" enable --root "$tree" x
     refused 1 "$drop_in: No space left on device"
     harmless 'the tree' "$before" "$(files)"
+    as 'strace -qq -o /dev/null -e inject=mkdirat:error=EROFS' "$dir/kashim" enable --root "$tree" x
+    refused 1 "${drop_in%/*}: Read-only file system"
+    harmless 'the folder' none "$([ -e "${drop_in%/*}" ] || echo none)"
     mkdir -p "$drop_in.new"
     enable x
     refused 1 "$drop_in.new: File exists"
     rmdir "$drop_in.new"
     harmless 'the tree' "$before" "$(files)"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: the folder for it can't be made, or was there before" {
+    need strace
+    rmdir "$tree/etc/systemd/system"
+    enable x
+    refused 1 "$tree/etc/systemd/system: No such file or directory"
+    mkdir -p "${drop_in%/*}"
+    as 'strace -qq -o /dev/null -e inject=fsync:error=ENOSPC' "$dir/kashim" enable --root "$tree" x
+    refused 1 "$drop_in: No space left on device"
+    harmless 'the folder' there "$([ -d "${drop_in%/*}" ] && echo there)"
+}
+
+# bats test_tags=effect
+@test "enable: all may read what it makes" {
+    (umask 077 && "$dir/kashim" enable --root "$tree" x) || status=$?
+    effect 'modes' '755 644' "$(stat -c %a "${drop_in%/*}" "$drop_in" | paste -sd' ')"
 }
 
 # bats test_tags=effect

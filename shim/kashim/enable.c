@@ -88,20 +88,30 @@ static bool failed(const char *what)
     return false;
 }
 
-/* The folder UNIT.d, made where it is missing and `make` is set; -1 and errno. */
-static int open_folder(bool make)
+static int open_folder(void)
 {
-    char name[NAME_MAX + sizeof ".d"], path[PATH_MAX];
-    int parent;
+    char path[PATH_MAX];
 
-    snprintf(name, sizeof name, "%s.d", job.unit);
-    snprintf(path, sizeof path, FOLDER "/%s", name);
-    if (make) {
-        parent = open_in_root(job.root_fd, FOLDER, O_RDONLY | O_DIRECTORY);
-        mkdirat(parent, name, 0755);
-        close(parent);
-    }
+    snprintf(path, sizeof path, FOLDER "/%s.d", job.unit);
     return open_in_root(job.root_fd, path, O_RDONLY | O_DIRECTORY);
+}
+
+/* `*made` becomes whether it wasn't there before. */
+static bool make_folder(bool *made)
+{
+    char name[NAME_MAX + sizeof ".d"];
+    int parent = open_in_root(job.root_fd, FOLDER, O_RDONLY | O_DIRECTORY);
+    bool good;
+
+    if (parent < 0) {
+        complain("%s/" FOLDER ": %s", job.root, strerror(errno));
+        return false;
+    }
+    snprintf(name, sizeof name, "%s.d", job.unit);
+    *made = !mkdirat(parent, name, 0755);
+    good = *made || errno == EEXIST || failed("");
+    close(parent);
+    return good;
 }
 
 static void remove_folder_if_empty(void)
@@ -193,7 +203,7 @@ static bool put_drop_in(int folder)
     if (!file)
         return failed("/" DROP_IN ".new");
     write_drop_in(file);
-    good = !fchmod(fd, 0644) && !fflush(file) && !ferror(file) && !fsync(fd);
+    good = !fflush(file) && !ferror(file) && !fsync(fd);
     if (fclose(file) || !good || renameat(folder, DROP_IN ".new", folder, DROP_IN)) {
         failed("/" DROP_IN);
         unlinkat(folder, DROP_IN ".new", 0);
@@ -254,27 +264,38 @@ static bool library_is_there(void)
     return fd >= 0;
 }
 
+static bool write_in_folder(void)
+{
+    int folder = open_folder();
+    bool good = folder >= 0 ? owner_of_drop_in(folder) != ANOTHER && put_drop_in(folder)
+                            : failed("");
+
+    close(folder);
+    return good;
+}
+
 static int enable(void)
 {
-    int folder;
-    bool good;
+    bool made;
 
     if (!library_is_there() ||
         !unit_admits(job.root_fd, job.unit, &job.settings, &job.preload))
         return EXIT_UNDONE;
-    folder = open_folder(true);
-    good = folder >= 0 ? owner_of_drop_in(folder) != ANOTHER && put_drop_in(folder)
-                       : failed("");
-    close(folder);
-    if (!good)
+    umask(022); /* systemd's own are for all to read */
+    if (!make_folder(&made))
         return EXIT_UNDONE;
+    if (!write_in_folder()) {
+        if (made)
+            remove_folder_if_empty();
+        return EXIT_UNDONE;
+    }
     printf("wrote %s/" FOLDER "/%s.d/" DROP_IN "\n", job.root, job.unit);
     return restart();
 }
 
 static int disable(void)
 {
-    int folder = open_folder(false);
+    int folder = open_folder();
     bool missing = folder < 0 && (errno == ENOENT || errno == ENOTDIR);
     bool good = folder >= 0 || missing || failed("");
     enum owner owner = folder < 0 ? NOBODY : owner_of_drop_in(folder);
