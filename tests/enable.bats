@@ -452,11 +452,31 @@ END
     effect 'said' "wrote /etc/systemd/system/x.service.d/kashim.conf
 now run: systemctl daemon-reload && systemctl restart 'x.service'
 wrote /etc/systemd/system/x.service.d/kashim.conf
-systemctl daemon-reload
-systemctl restart x.service
+systemctl -- daemon-reload
+systemctl -- restart x.service
 removed /etc/systemd/system/x.service.d/kashim.conf
-systemctl daemon-reload
-systemctl restart x.service" "$output"
+systemctl -- daemon-reload
+systemctl -- restart x.service" "$output"
+}
+
+# bats test_tags=effect
+@test "enable: a unit whose name begins with a dash" {
+    on_this_system 'echo "systemctl $*"' "PATH=$dir:\$PATH; mv /etc/systemd/system/x.service /etc/systemd/system/-x.service
+./kashim enable -- -x; ./kashim disable --now -- -x"
+    effect 'said' "wrote /etc/systemd/system/-x.service.d/kashim.conf
+now run: systemctl daemon-reload && systemctl restart -- '-x.service'
+removed /etc/systemd/system/-x.service.d/kashim.conf
+systemctl -- daemon-reload
+systemctl -- restart -x.service" "$output"
+}
+
+# bats test_tags=effect
+@test "enable and disable: what the root's name would have a terminal do" {
+    mv "$tree" "$dir/"$'t\e[2J'
+    kashim enable --root "$dir/"$'t\e[2J' x
+    effect 'said' "wrote $dir/t?[2J/etc/systemd/system/x.service.d/kashim.conf" "$output"
+    kashim disable --root "$dir/"$'t\e[2J' x
+    effect 'said' "removed $dir/t?[2J/etc/systemd/system/x.service.d/kashim.conf" "$output"
 }
 
 # bats test_tags=effect

@@ -216,7 +216,8 @@ static bool put_drop_in(int folder)
 
 static bool systemctl(const char *verb, const char *unit)
 {
-    char *argv[] = {(char[]){"systemctl"}, (char *)verb, (char *)unit, NULL};
+    char *argv[] = {(char[]){"systemctl"}, (char[]){"--"}, (char *)verb, (char *)unit,
+                    NULL};
     int status = 0, error;
     pid_t pid;
 
@@ -247,7 +248,8 @@ static int restart(void)
                    ? EXIT_SUCCESS
                    : EXIT_UNDONE;
     if (!*job.root)
-        printf("now run: systemctl daemon-reload && systemctl restart '%s'\n", units);
+        printf("now run: systemctl daemon-reload && systemctl restart %s'%s'\n",
+               *units == '-' ? "-- " : "", units);
     return EXIT_SUCCESS;
 }
 
@@ -393,10 +395,9 @@ static int run(int (*action)(void))
         complain("--root %s: %s", job.root ? job.root : "/", strerror(errno));
         return EXIT_UNDONE;
     }
-    if (!job.root)
-        job.root = "";
-    else if (!searchable(job.root_fd))
+    if (job.root && !searchable(job.root_fd))
         return EXIT_UNDONE;
+    job.root = job.root ? printable(append(NULL, job.root)) : ""; /* it is only shown */
     return action();
 }
 
