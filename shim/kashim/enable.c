@@ -126,22 +126,12 @@ static void remove_folder_if_empty(void)
 
 enum owner { NOBODY, US, ANOTHER };
 
-static bool is_setting(const char *name, size_t len)
-{
-    if (len == strlen("LD_PRELOAD") && !strncmp(name, "LD_PRELOAD", len))
-        return true;
-    for (int i = 0; i < SETTINGS; i++)
-        if (len == strlen(setting_variable(i)) &&
-            !strncmp(name, setting_variable(i), len))
-            return true;
-    return false;
-}
-
 /* Whether it is such a line as write_drop_in writes below the mark. */
 static bool is_our_line(char *line)
 {
     const char *value = line + strlen("Environment=");
     char *word;
+    size_t len;
     bool ours;
 
     line[strcspn(line, "\n")] = '\0';
@@ -150,7 +140,9 @@ static bool is_our_line(char *line)
     if (strncmp(line, "Environment=\"", strlen("Environment=\"")) != 0)
         return false;
     word = unit_word(&value);
-    ours = !*value && is_setting(word, strcspn(word, "="));
+    len = strcspn(word, "=");
+    ours = !*value && (!strncmp(word, "LD_PRELOAD=", strlen("LD_PRELOAD=")) ||
+                       setting_of(word, len) >= 0);
     free(word);
     return ours;
 }

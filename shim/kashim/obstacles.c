@@ -38,13 +38,11 @@ static struct {
 /* Whether the drop-in is going to set it. */
 static bool is_ours(const char *variable, size_t len)
 {
+    int setting = setting_of(variable, len);
+
     if (len == strlen("LD_PRELOAD") && !strncmp(variable, "LD_PRELOAD", len))
         return true;
-    for (int i = 0; i < SETTINGS; i++)
-        if (job.settings->value[i] && len == strlen(setting_variable(i)) &&
-            !strncmp(variable, setting_variable(i), len))
-            return true;
-    return false;
+    return setting >= 0 && job.settings->value[setting];
 }
 
 static const char off[] = "KA_OFF=1", by_off[] = "with which ours does nothing";

@@ -42,6 +42,14 @@ const char *setting_variable(int setting)
     return all[setting].variable;
 }
 
+int setting_of(const char *variable, size_t len)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (strlen(all[i].variable) == len && !strncmp(all[i].variable, variable, len))
+            return i;
+    return -1;
+}
+
 static bool set(struct settings *settings, const char *what, const char *variable,
                 size_t variable_len, const char *value)
 {
@@ -54,9 +62,10 @@ static bool set(struct settings *settings, const char *what, const char *variabl
 
 static void keep(struct settings *settings, const char *variable, const char *value)
 {
-    for (int i = 0; i < SETTINGS; i++)
-        if (*value && !strcmp(all[i].variable, variable))
-            settings->value[i] = value;
+    int setting = setting_of(variable, strlen(variable));
+
+    if (*value && setting >= 0)
+        settings->value[setting] = value;
 }
 
 bool settings_read(struct settings *settings, bool outside)

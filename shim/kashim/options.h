@@ -47,6 +47,9 @@ enum setting_verdict settings_take(struct settings *settings, int option,
 /* The variable that stands for it: "KA_IDLE" ... for 0 to SETTINGS - 1. */
 const char *setting_variable(int setting);
 
+/* Which of them has the variable named by these `len` characters; -1: none. */
+int setting_of(const char *variable, size_t len);
+
 /* Puts what was set into the environment. */
 void settings_export(const struct settings *settings);
 
