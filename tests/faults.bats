@@ -57,6 +57,17 @@ calls_of_library() {
     done
 }
 
+# As the first of the process, so that without the library it is the scenario's own.
+# bats test_tags=effect
+@test "faults: the library's socket, from which it learns the kernel's timers" {
+    need strace
+    local error bare
+    bare=$(with_fault '' socket:error=EIO:when=999 "${scenario[@]}")
+    for error in "${errors[@]}"; do
+        effect "socket fails with $error" "$bare" "$(with_fault "$KASHIM_LIB" "socket:error=$error:when=1" "${scenario[@]}")"
+    done
+}
+
 # ---- the command --------------------------------------------------------------------------
 
 # Statically linked: the loader has calls of its own, whose failure isn't the command's.
