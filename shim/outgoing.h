@@ -8,7 +8,8 @@
 void ka_connect_begin(int fd, const void *addr, unsigned len);
 
 /* Asks the kernel for the timers of a new socket, net.ipv4.tcp_keepalive_*. To be called
- * at load: it opens a socket and closes it, which nobody must see. */
+ * at load, before anybody can see that it opens a socket and closes it; a connect before
+ * that does it itself. */
 void ka_outgoing_init(void);
 
 #endif

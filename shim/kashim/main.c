@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* O_PATH */
 /* kashim(1): runs, checks, attaches, shows. One file for each subcommand. */
+#define _GNU_SOURCE /* O_PATH */
 #include "kashim.h"
 
 #include <fcntl.h>
