@@ -70,8 +70,8 @@ start() {
     wait_for 10 listening "$1" || fail "the server: $(cat "server.$1")"
     on_client "$root/build/tests/crowd" "$LAB_CLIENT" "$LAB_SERVER" "$1" "$half" >"live.$1" 2>&1 &
     on_client "$root/build/tests/crowd" "$doomed" "$LAB_SERVER" "$1" "$half" >"doomed.$1" 2>&1 &
-    wait_for 60 grep -q connected "live.$1" || fail "$(cat "live.$1")"
-    wait_for 60 grep -q connected "doomed.$1" || fail "$(cat "doomed.$1")"
+    wait_for 60 grep -qs connected "live.$1" || fail "$(cat "live.$1")"
+    wait_for 60 grep -qs connected "doomed.$1" || fail "$(cat "doomed.$1")"
 }
 
 descriptors() {
