@@ -180,11 +180,14 @@ kashim_in() {
 import struct, sys
 open(sys.argv[1], 'wb').write(b'\x7fELF\x01\x01\x01' + bytes(9) +
     struct.pack('<HHIIIIIHHHHHH', 2, 3, 1, 0, 52, 0, 0, 52, 32, 1, 0, 0, 0) +
-    struct.pack('<8I', 3, 84, 84, 84, 1, 1, 4, 1) + b'\0')
+    struct.pack('<8I', 3, 84, 84, 84, 2, 2, 4, 1) + b'/\0')
 PYTHON
     chmod +x "$dir/narrow"
     kashim check "$dir/narrow"
     says 1 "a 32-bit program, and the library is for 64-bit ones ($dir/libkashim.so)"
+    printf '/x' | dd of="$dir/narrow" bs=1 seek=84 conv=notrunc status=none
+    kashim check "$dir/narrow"
+    says 1 'ELF file with a damaged interpreter'
     chmod 711 "$dir/narrow"
     chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
     as 'setpriv --reuid=65534 --regid=65534 --clear-groups' "$dir/kashim" check "$dir/narrow"
@@ -223,6 +226,11 @@ PYTHON
     printf '\377' | dd of="$dir/other" bs=1 seek=18 conv=notrunc status=none # e_machine
     kashim check "$dir/other"
     says 1 'another machine'
+    program lost -Wl,--dynamic-linker=/no/such/ld.so
+    kashim check "$dir/lost"
+    says 1 'no: its loader, /no/such/ld.so: No such file or directory'
+    kashim run "$dir/lost"
+    refused 125 'its loader, /no/such/ld.so: No such file or directory'
     printf '\1' | dd of="$dir/other" bs=1 seek=4 conv=notrunc status=none # EI_CLASS
     kashim check "$dir/other"
     harmless 'exit status' 1 "$status"

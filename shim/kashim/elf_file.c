@@ -119,11 +119,21 @@ static bool has_go_note(const struct file *f, const struct segment *s)
     return false;
 }
 
-static void look_at(const struct file *f, const struct segment *s,
+/* 0 is part of it, as the kernel asks (load_elf_binary). */
+static bool get_interpreter(const struct file *f, const struct segment *s,
+                            char interpreter[PATH_MAX])
+{
+    return s->size >= 2 && s->size <= PATH_MAX &&
+           get(f->fd, s->offset, interpreter, (size_t)s->size) && *interpreter &&
+           !interpreter[s->size - 1];
+}
+
+/* False: it is damaged. */
+static bool look_at(const struct file *f, const struct segment *s,
                     struct elf_facts *facts)
 {
     switch (s->type) {
-    case PT_INTERP: facts->interpreted = true; break;
+    case PT_INTERP: return get_interpreter(f, s, facts->interpreter);
     case PT_DYNAMIC: /* the loader takes one */
         if (!facts->dynamic)
             facts->asan = needs_asan(f, s);
@@ -132,6 +142,7 @@ static void look_at(const struct file *f, const struct segment *s,
     case PT_NOTE: facts->go = facts->go || has_go_note(f, s); break;
     default: break;
     }
+    return true;
 }
 
 static enum elf_verdict bad(const char **error, const char *what)
@@ -176,7 +187,8 @@ enum elf_verdict elf_read(int fd, struct elf_facts *facts, const char **error)
 
         if (!get_segment(&f, i, &s))
             return bad(error, "truncated ELF file");
-        look_at(&f, &s, facts);
+        if (!look_at(&f, &s, facts))
+            return bad(error, "ELF file with a damaged interpreter");
     }
     return ELF_READ;
 }

@@ -4,15 +4,16 @@
 #ifndef KASHIM_ELF_FILE_H
 #define KASHIM_ELF_FILE_H
 
+#include <limits.h>
 #include <stdbool.h>
 
 struct elf_facts {
-    int class;        /* ELFCLASS32, ELFCLASS64 */
-    int machine;      /* EM_X86_64 ... */
-    bool dynamic;     /* has a dynamic section */
-    bool interpreted; /* has a dynamic linker; false: static, or a library */
-    bool go;          /* built by Go, which makes its system calls itself */
-    bool asan;        /* needs gcc's libasan */
+    int class;                  /* ELFCLASS32, ELFCLASS64 */
+    int machine;                /* EM_X86_64 ... */
+    bool dynamic;               /* has a dynamic section */
+    char interpreter[PATH_MAX]; /* its dynamic linker; empty: none, static or a library */
+    bool go;                    /* built by Go, which makes its system calls itself */
+    bool asan;                  /* needs gcc's libasan */
 };
 
 enum elf_verdict {

@@ -147,6 +147,17 @@ static bool gains_rights(struct program *p, int fd)
     return *p->why_not;
 }
 
+/* Where it is missing, execve(2) says "No such file" of a program that is there. In a tree it
+ * may be brought by another layer. */
+static void judge_loader(struct program *p, const char *loader)
+{
+    int error = p->root == AT_FDCWD ? judge_file(p->root, loader) : 0;
+
+    p->instead = NULL;
+    if (error)
+        because(p, "its loader, %.200s: %s", loader, strerror(error));
+}
+
 static void judge_elf(struct program *p, const struct elf_facts *facts,
                       const char *library)
 {
@@ -170,10 +181,12 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
     else if (facts->go)
         because(p, "a Go program makes its system calls itself (and turns keepalive on "
                    "itself, every 15 s, unless told otherwise)");
-    else if (!facts->interpreted)
+    else if (!*facts->interpreter)
         because(p, "linked statically: there is no loader to preload anything");
     else if (facts->asan)
         because(p, "built with gcc's AddressSanitizer, which refuses any preload");
+    else
+        judge_loader(p, facts->interpreter);
 }
 
 /* The interpreter of a script, from its first line; false: it is no script. */
