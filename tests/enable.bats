@@ -141,8 +141,9 @@ environment_by_systemd() {
 # bats test_tags=effect
 @test "enable: what is taken back later doesn't count" {
     printf 'LD_PRELOAD=/f.so\n' >"$tree/etc/vars"
-    unit 'EnvironmentFile=/etc/vars' 'UnsetEnvironment=A LD_PRELOAD' 'UnsetEnvironment=KA_IDLE' 'ExecStart=/bin/true'
-    other zz.conf 'EnvironmentFile=' 'UnsetEnvironment=' 'UnsetEnvironment=B'
+    unit 'EnvironmentFile=/etc/vars' 'UnsetEnvironment=A LD_PRELOAD' 'UnsetEnvironment=KA_IDLE' 'ExecStart=/bin/true' \
+        RootDirectory=/srv RootImage=/srv.img
+    other zz.conf 'EnvironmentFile=' 'UnsetEnvironment=' 'UnsetEnvironment=B' RootDirectory= RootImage=
     enable -i 60 x
     written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"'
 }
@@ -152,6 +153,24 @@ environment_by_systemd() {
     mkdir -p "$tree/etc/systemd/system/x.service.d" "$tree/usr/lib/systemd/system/x.service.d"
     printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/usr/lib/systemd/system/x.service.d/zz.conf"
     ln -s /dev/null "$tree/etc/systemd/system/x.service.d/zz.conf"
+    enable x
+    written "Environment=\"LD_PRELOAD=$library\""
+    ln -sf /no/such/file "$tree/etc/systemd/system/x.service.d/zz.conf"
+    enable -i 60 x
+    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: a drop-in that can't be read" {
+    mkdir -p "$tree/etc/systemd/system/x.service.d/zz.conf"
+    not_enabled '/etc/systemd/system/x.service.d/zz.conf: not a file'
+}
+
+# bats test_tags=effect
+@test "enable: a drop-in of the same name in another folder is hidden" {
+    mkdir -p "$tree/etc/systemd/system/x.service.d" "$tree/usr/lib/systemd/system/x.service.d"
+    printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/usr/lib/systemd/system/x.service.d/zz.conf"
+    : >"$tree/etc/systemd/system/x.service.d/zz.conf"
     enable x
     written "Environment=\"LD_PRELOAD=$library\""
 }
@@ -239,6 +258,8 @@ in_order() {
     not_enabled 'has an empty Environment=, which would undo ours'
     rm "$tree/etc/systemd/system/x.service.d/override.conf"
     unit 'UnsetEnvironment=A LD_PRELOAD'
+    not_enabled 'has UnsetEnvironment= of one of ours, which would undo it'
+    unit "UnsetEnvironment=LD_PRELOAD=$library"
     not_enabled 'has UnsetEnvironment= of one of ours, which would undo it'
     printf 'A=b\n LD_PRELOAD=/f.so\n' >"$tree/etc/vars"
     unit 'EnvironmentFile=-/etc/vars'

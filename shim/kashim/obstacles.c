@@ -30,9 +30,9 @@ static struct {
     const struct settings *settings;
     char *preload;
     char *start; /* the program of ExecStart=; NULL: none */
-    char *jail;  /* RootDirectory=; NULL: none */
     struct list variables, unset;
-    char *off; /* the file that sets KA_OFF=1; NULL: none */
+    struct list directory, image; /* RootDirectory=, RootImage=: one or none */
+    char *off;                    /* the file that sets KA_OFF=1; NULL: none */
 } job;
 
 /* Whether the drop-in is going to set it. */
@@ -165,23 +165,35 @@ static bool judge_variables(const char *file, const char *value)
     return good;
 }
 
+/* Of several the last counts. */
+static void take_root(struct list *l, const char *file, const char *value)
+{
+    list_empty(l);
+    if (strcmp(value, "/") != 0)
+        list_add(l, file, value);
+}
+
+static bool refuse_root(const char *file, const char *key)
+{
+    return refuse(file, key, "and there the library is missing: " LIBRARY);
+}
+
 /* A root of its own has the library at the same path, or the service goes without. */
-static bool take_root(const char *file, const char *key, const char *value)
+static bool judge_directory(const char *file, const char *value)
 {
     char library[PATH_MAX];
     int fd;
 
-    free(job.jail);
-    job.jail = NULL;
-    if (!*value || !strcmp(value, "/"))
-        return true;
-    job.jail = append(NULL, value);
     snprintf(library, sizeof library, "%s%s", value, LIBRARY);
-    fd = strcmp(key, "RootDirectory") ? -1 : open_in_root(job.root, library, O_PATH);
-    if (fd < 0)
-        return refuse(file, key, "and there the library is missing: " LIBRARY);
+    fd = open_in_root(job.root, library, O_PATH);
     close(fd);
-    return true;
+    return fd >= 0 || refuse_root(file, "RootDirectory");
+}
+
+static bool judge_image(const char *file, const char *value)
+{
+    (void)value;
+    return refuse_root(file, "RootImage");
 }
 
 static bool judge_unset(const char *file, const char *value)
@@ -190,7 +202,7 @@ static bool judge_unset(const char *file, const char *value)
     char *word;
 
     while (good && (word = unit_word(&value))) {
-        if (is_ours(word, strlen(word)))
+        if (is_ours(word, strcspn(word, "=")))
             good =
                 refuse(file, "UnsetEnvironment= of one of ours", "which would undo it");
         free(word);
@@ -235,8 +247,9 @@ static bool judge_start(void)
         return true;
     if (strchr(job.start, '%'))
         return pass_over_start("it has a specifier");
-    root =
-        job.jail ? open_in_root(job.root, job.jail, O_PATH | O_DIRECTORY) : dup(job.root);
+    root = job.directory.count
+               ? open_in_root(job.root, job.directory.all[0].value, O_PATH | O_DIRECTORY)
+               : dup(job.root);
     good = judge_program(root);
     close(root);
     return good;
@@ -254,8 +267,10 @@ static bool take_setting(void *context, const char *file, const char *key,
         list_add(&job.unset, file, value);
     if (!strcmp(key, "ExecStart"))
         take_start(value);
-    if (!strcmp(key, "RootDirectory") || !strcmp(key, "RootImage"))
-        return take_root(file, key, value);
+    if (!strcmp(key, "RootDirectory"))
+        take_root(&job.directory, file, value);
+    if (!strcmp(key, "RootImage"))
+        take_root(&job.image, file, value);
     return true;
 }
 
@@ -271,7 +286,8 @@ bool unit_admits(int root, const char *unit, const struct settings *settings,
     job.settings = settings;
     good = unit_read(root, unit, ours, take_setting, NULL) &&
            (!job.off || refuse(job.off, off, by_off)) &&
-           list_judge(&job.unset, judge_unset) &&
+           list_judge(&job.unset, judge_unset) && list_judge(&job.image, judge_image) &&
+           list_judge(&job.directory, judge_directory) &&
            list_judge(&job.variables, judge_variables) && judge_start();
     *preload = job.preload;
     return good;

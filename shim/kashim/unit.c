@@ -403,12 +403,16 @@ static bool judge_names(const char *name, const struct drop_ins *d)
     return !*d->namesake;
 }
 
+/* One that leads nowhere hides others of its name, and sets nothing. */
 static bool read_drop_in(int root, const char *path, unit_setting *setting, void *context)
 {
     char target[PATH_MAX];
     bool masked = link_target(root, path, target) && !strcmp(target, NOTHING);
+    int fd = open_in_root(root, path, O_PATH);
+    bool nowhere = fd < 0 && errno == ENOENT;
 
-    return masked || read_file(root, path, setting, context);
+    close(fd);
+    return masked || nowhere || read_file(root, path, setting, context);
 }
 
 bool unit_read(int root, const char *name, const char *ours, unit_setting *setting,
