@@ -322,11 +322,13 @@ has_supervisor() {
 @test "supervise: a supervisor that doesn't come to serve" {
     need strace
     local fault
-    for fault in socketpair:error=EMFILE sendto:error=EPERM; do
-        as "strace -f -qq -o /dev/null -e inject=$fault" "$dir/kashim" run --supervise -- touch "$dir/started"
-        refused 125 "not run: the supervisor can't be started"
+    as "strace -f -qq -o /dev/null -e inject=socketpair:error=EMFILE" "$dir/kashim" run --supervise -- touch "$dir/started"
+    refused 125 "not run: the supervisor can't be started: Too many open files"
+    for fault in 1 1+2; do # of the child, and of its child
+        as "strace -f -qq -o /dev/null -e inject=clone:error=EAGAIN:when=$fault" "$dir/kashim" run --supervise -- touch "$dir/started"
+        refused 125 "not run: the supervisor can't be started: Resource temporarily unavailable"
     done
-    for fault in sendmsg:error=EPIPE chdir:error=EACCES recvmsg:error=ENOMEM; do
+    for fault in sendto:error=EPERM sendmsg:error=EPIPE chdir:error=EACCES recvmsg:error=ENOMEM; do
         as "strace -f -qq -o /dev/null -e inject=$fault" "$dir/kashim" run --supervise -- touch "$dir/started"
         refused 125 'not run: the supervisor has ended'
     done

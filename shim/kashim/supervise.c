@@ -27,6 +27,15 @@ static pid_t fork_quietly(void)
     return (pid_t)syscall(SYS_clone, 0, NULL, NULL, NULL, 0);
 }
 
+/* With what a child of these has ended, an error number. */
+static int status_of(pid_t child)
+{
+    int status = 0;
+
+    waitpid(child, &status, __WALL);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EPROTO;
+}
+
 /* Tells the launcher its number. */
 static _Noreturn void become_supervisor(int launcher, const struct ka_config *config,
                                         char **argv)
@@ -49,30 +58,31 @@ static void above_standard(int *fd)
     }
 }
 
-/* Its number; 0 or less: there is none. It is the child of a child that has ended, so that
- * the program has no child that it didn't start. */
+/* Its number; 0: it has ended; or a negated error number. It is the child of a child that has
+ * ended, so that the program has no child that it didn't start. */
 static pid_t start_supervisor(const struct ka_config *config, char **argv, int *launcher)
 {
     pid_t child, supervisor_pid = 0;
-    int ends[2];
+    int ends[2], error = 0;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends))
-        return -1;
+        return -errno;
     above_standard(&ends[0]);
     above_standard(&ends[1]);
     child = fork_quietly();
     if (child == 0) {
         close(ends[0]);
-        if (fork_quietly() == 0)
+        child = fork_quietly();
+        if (child == 0)
             become_supervisor(ends[1], config, argv);
-        _exit(0);
+        _exit(child < 0 ? errno : 0);
     }
+    error = child < 0 ? errno : status_of(child);
     close(ends[1]);
     *launcher = ends[0];
-    if (child > 0) {
-        waitpid(child, NULL, __WALL);
-        recv(ends[0], &supervisor_pid, sizeof supervisor_pid, 0);
-    }
+    if (error)
+        return -error;
+    recv(ends[0], &supervisor_pid, sizeof supervisor_pid, 0);
     return supervisor_pid;
 }
 
@@ -144,14 +154,10 @@ static int try_out(const struct ka_config *config)
 static int try_out_in_child(const struct ka_config *config)
 {
     pid_t child = fork_quietly();
-    int status = 0;
 
     if (child == 0)
         _exit(try_out(config));
-    if (child < 0)
-        return errno;
-    waitpid(child, &status, __WALL);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : EPROTO;
+    return child < 0 ? errno : status_of(child);
 }
 
 static bool supervisor_has_ended(int launcher)
@@ -182,6 +188,15 @@ static int refuse(const char *why)
     return EXIT_RUN;
 }
 
+static int refuse_to_start(int error)
+{
+    if (!error)
+        return refuse("the supervisor has ended");
+    complain("--supervise: not run: the supervisor can't be started: %s",
+             strerror(error));
+    return EXIT_RUN;
+}
+
 static const char *means_nothing(const struct ka_config *config)
 {
     if (config->force)
@@ -197,14 +212,14 @@ int supervise(const struct settings *settings, char **argv)
 {
     const struct ka_config *config = &settings->config;
     const char *why = means_nothing(config);
-    int launcher, notices, error;
+    int launcher = -1, notices, error;
     pid_t pid;
 
     if (why)
         return refuse(why);
     pid = start_supervisor(config, argv, &launcher);
     if (pid <= 0)
-        return refuse("the supervisor can't be started");
+        return refuse_to_start(-pid);
     prctl(PR_SET_PTRACER, pid, 0, 0, 0); /* where Yama asks for it */
     notices = put_under_filter(config->connect);
     if (notices < 0)
