@@ -396,6 +396,18 @@ refusing() {
 }
 
 # bats test_tags=harmless,clumsy:mute
+@test "attach, status: without /proc" {
+    unshare -m true 2>/dev/null || unless_ci 'mount namespaces are refused'
+    local command
+    serve_bare "$port" echo_server "$port"
+    for command in "${attach[*]} $server" "${attach[*]} --port $port" "status $server" status; do
+        # shellcheck disable=SC2086 # words
+        as 'unshare -m sh -c' 'mount -t tmpfs none /proc && exec "$@"' - "$dir/kashim" $command
+        refused 1 "/proc isn't mounted here, or is another PID namespace's"
+    done
+}
+
+# bats test_tags=harmless,clumsy:mute
 @test "attach: other calls that fail" {
     need strace
     serve_bare "$port" echo_server "$port"

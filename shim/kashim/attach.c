@@ -410,11 +410,11 @@ static int report_all(unsigned queued)
             "up to %u connections were queued before and haven't been accepted in %d "
             "seconds: attach again when they have",
             queued, PATIENCE_MS / 1000);
-    some = some_sockets();
     if (job.too_many)
         complain("not looked at: %zu processes, for which the limit of open files is too "
                  "low (ulimit -n)",
                  job.too_many);
+    some = job.too_many || some_sockets();
     if (!job.children)
         mention_children();
     return done && !queued && some && !job.too_many ? EXIT_SUCCESS : EXIT_UNDONE;
@@ -480,17 +480,19 @@ static int read_arguments(int argc, char **argv, int *port)
 int kashim_attach(int argc, char **argv)
 {
     int port = 0, status;
+    bool good;
 
-    if (!settings_read(&job.settings, true))
-        return EXIT_USAGE;
+    good = settings_read(&job.settings, true);
     status = read_arguments(argc, argv, &port);
     if (status >= 0)
         return status;
+    if (!good)
+        return EXIT_USAGE;
     if (job.settings.config.off) {
         complain("attach: KA_OFF=1 is set, so nothing was done");
         return EXIT_UNDONE;
     }
-    if (port && !targets_by_port(port, &job.pids))
+    if (!targets_visible() || (port && !targets_by_port(port, &job.pids)))
         return EXIT_UNDONE;
     clock_gettime(CLOCK_MONOTONIC, &job.start);
     job.terminal = isatty(STDERR_FILENO);

@@ -279,6 +279,8 @@ int kashim_status(int argc, char **argv)
 
     if (status >= 0)
         return status;
+    if (!targets_visible())
+        return EXIT_UNDONE;
     if (job.port)
         job.incomplete = !targets_by_port(job.port, &job.pids);
     else if (!job.pids.count) {

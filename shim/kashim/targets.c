@@ -9,6 +9,15 @@
 #include <string.h>
 #include <unistd.h>
 
+bool targets_visible(void)
+{
+    if (!access("/proc/self/fd", F_OK))
+        return true;
+    complain("/proc isn't mounted here, or is another PID namespace's: without it no "
+             "process can be looked into");
+    return false;
+}
+
 bool targets_by_number(char **arguments, struct numbers *pids)
 {
     for (; *arguments; arguments++) {

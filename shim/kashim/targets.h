@@ -5,6 +5,9 @@
 
 #include "process.h"
 
+/* False: /proc doesn't show even this process, which is said. */
+bool targets_visible(void);
+
 /* Adds those that the arguments name. False: one is no process number, which is said. */
 bool targets_by_number(char **arguments, struct numbers *pids);
 
