@@ -52,5 +52,6 @@ setup() {
     completes kashim run kashim-test-s kashim-test-server
     completes kashim check kashim-test-s kashim-test-server
     completes kashim run -i 60 kashim-test-server a-f a-file
+    completes kashim run -- -- ''
     completes kashim status $$ "$$"
 }

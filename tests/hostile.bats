@@ -43,6 +43,21 @@ ${*: -1}" "${@:2:$#-2}"
 }
 
 # bats test_tags=effect
+@test "what is no UTF-8, or a control character in it, is replaced; the rest stays" {
+    local given shown
+    while read -r given shown; do
+        kashim check "$(printf '%b' "$given")"
+        effect "$given" "kashim: $shown: No such file or directory" "$stderr"
+    done <<'TABLE'
+\x80\x9b2J\xff ??2J?
+ä€𝄞\xc2\xa0 ä€𝄞 
+\xc2\x80\xc2\x9f\x7f ?????
+\xc1\x9b\xe0\x82\x9b\xf0\x80\x82\x9b\xf8 ??????????
+\xe2\x82|\xc3 ??|?
+TABLE
+}
+
+# bats test_tags=effect
 @test "a process is nobody's child by its name" {
     need python3
     serve_bare "$port" echo_server "$port"
@@ -134,6 +149,8 @@ kernel_has() {
     effect 'exit status' 1 "$status"
     effect 'message' 'kashim: not looked at: 5 processes, for which the limit of open files is too low (ulimit -n)' "$stderr"
     effect 'the first ones' '1 changed' "$(grep -o '1 changed' <<<"$output")"
+    as 'prlimit --nofile=30:30' "$dir/kashim" attach "$server"
+    effect 'room for none' 'kashim: not looked at: 1 processes, for which the limit of open files is too low (ulimit -n)' "$stderr"
     as 'prlimit --nofile=20:' "$dir/kashim" attach "$server" "${pids[@]}"
     effect 'with room above the soft limit' 0 "$status"
 }
@@ -314,6 +331,10 @@ PYTHON
     effect 'long' 'kashim: run: no such option, or no value taken: --nonsense (kashim help run lists the options)' "$stderr"
     kashim run --force=1 true
     effect 'with a value' 'kashim: run: no such option, or no value taken: --force=1 (kashim help run lists the options)' "$stderr"
+    kashim run -ä true
+    effect 'a character' 'kashim: run: no such option, or no value taken: -ä (kashim help run lists the options)' "$stderr"
+    kashim run $'-\xe4' true
+    effect 'a byte' 'kashim: run: no such option, or no value taken: -? (kashim help run lists the options)' "$stderr"
     kashim attach 1 --idle
     effect 'without one' 'kashim: attach: no value for --idle (kashim help attach lists the options)' "$stderr"
 }
@@ -321,9 +342,11 @@ PYTHON
 # bats test_tags=effect
 @test "every subcommand has its help; what can't be written is a failure" {
     local subcommand
+    kashim help help
+    effect 'help help' '  kashim run ' "$(grep -o '^  kashim run ' <<<"$output")"
     for subcommand in run check attach status enable disable; do
-        kashim "$subcommand" --help
-        effect "$subcommand" "kashim $subcommand" "$(grep -o "^kashim $subcommand" <<<"$output")"
+        KA_IDLE=x kashim "$subcommand" --help
+        effect "$subcommand" "0 kashim $subcommand" "$status $(grep -o "^kashim $subcommand" <<<"$output")"
         as '' sh -c "'$dir/kashim' $subcommand --help >/dev/full"
         effect "$subcommand, no room" "kashim: can't write to the standard output" "$stderr"
         effect "$subcommand, exit status" "$([ $subcommand = run ] && echo 125 || echo 1)" "$status"

@@ -35,7 +35,7 @@ _kashim()
     [[ $cword -gt 1 ]] || { _kashim_words "$subcommands" --version --help; return; }
     if [[ ${words[1]} == run ]]; then
         _kashim_program
-        [[ $program -eq $cword && $cur == -* ]] || [[ $program -gt $cword ]] ||
+        [[ $program -eq $cword && $cur == -* && $prev != -- ]] || [[ $program -gt $cword ]] ||
             { _command_offset "$program"; return; }
     fi
     case $prev in

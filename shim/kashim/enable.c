@@ -401,13 +401,13 @@ int kashim_enable(int argc, char **argv)
         {"root", required_argument, NULL, OPTION_ROOT},
         {"help", no_argument, NULL, 'h'},
         {0}};
-    int status;
+    bool good = settings_read(&job.settings, false);
+    int status = read_arguments(argc, argv, ":h" SETTING_LETTERS, options, help_enable);
 
-    if (!settings_read(&job.settings, false))
-        return EXIT_USAGE;
-    status = read_arguments(argc, argv, ":h" SETTING_LETTERS, options, help_enable);
     if (status >= 0)
         return status;
+    if (!good)
+        return EXIT_USAGE;
     if (job.settings.config.off) {
         complain("enable: KA_OFF=1 is set, so nothing was done");
         return EXIT_UNDONE;

@@ -4,8 +4,6 @@
 #include "kashim.h"
 
 #include <fcntl.h>
-#include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,28 +25,9 @@ static const struct subcommand {
     {"disable", kashim_disable, "UNIT", "no longer"},
 };
 
-char *printable(char *text)
+static bool ends_with(const char *argument, char last)
 {
-    for (unsigned char *c = (unsigned char *)text; *c; c++) {
-        bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f; /* in UTF-8 */
-
-        if (*c < ' ' || *c == 0x7f || c1)
-            *c = '?';
-        if (c1)
-            *++c = '?';
-    }
-    return text;
-}
-
-void complain(const char *format, ...)
-{
-    char line[2 * PATH_MAX];
-    va_list ap;
-
-    va_start(ap, format);
-    vsnprintf(line, sizeof line, format, ap);
-    va_end(ap);
-    fprintf(stderr, "kashim: %s\n", printable(line));
+    return *argument == '-' && argument[strlen(argument) - 1] == last;
 }
 
 /* What getopt_long has complained of: its letter, or the argument with a long option. */
@@ -58,6 +37,8 @@ static const char *wrong_option(int option, int argc, char **argv)
 
     if (option == ':') /* the last one, or it would have a value */
         return argv[argc - 1];
+    if (optopt < 0 && !ends_with(argv[optind - 1], (char)optopt))
+        return argv[optind]; /* a byte of a character, of which more are to come */
     letter[1] = (char)optopt;
     return optopt > 0 && optopt < 128 ? letter : argv[optind - 1];
 }
@@ -82,6 +63,12 @@ static const struct subcommand *find(const char *name)
     return NULL;
 }
 
+static bool asks_for_help(const char *argument)
+{
+    return !strcmp(argument, "help") || !strcmp(argument, "--help") ||
+           !strcmp(argument, "-h");
+}
+
 static int help(void)
 {
     puts("TCP keepalive for servers that don't turn it on.\n");
@@ -98,6 +85,8 @@ static int help_on(const char *name)
     const struct subcommand *s = find(name);
     char *argv[] = {(char *)name, (char[]){"--help"}, NULL};
 
+    if (asks_for_help(name))
+        return help();
     if (s)
         return s->main(2, argv);
     complain("no such subcommand: '%s' (kashim help lists them)", name);
@@ -107,7 +96,9 @@ static int help_on(const char *name)
 /* What was promised to stdout must have got there. */
 static int flushed(int status, int failure)
 {
-    if (fflush(stdout) || ferror(stdout)) {
+    bool lost = ferror(stdout);
+
+    if (fclose(stdout) || lost) {
         complain("can't write to the standard output");
         return status ? status : failure;
     }
@@ -140,7 +131,7 @@ int main(int argc, char **argv)
         puts("kashim " KASHIM_VERSION);
         return flushed(EXIT_SUCCESS, EXIT_UNDONE);
     }
-    if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+    if (asks_for_help(argv[1]))
         return flushed(argc > 2 ? help_on(argv[2]) : help(), EXIT_UNDONE);
     s = find(argv[1]);
     if (!s) {

@@ -110,11 +110,10 @@ int kashim_run(int argc, char **argv)
         {0}};
     struct settings settings;
     struct program program;
-    bool supervised = false;
+    bool good, supervised = false;
     int option, status;
 
-    if (!settings_read(&settings, false))
-        return EXIT_RUN;
+    good = settings_read(&settings, false);
     while ((option = next_option(argc, argv, "+:h" SETTING_LETTERS, options)) != -1) {
         if (option == 'h')
             return help();
@@ -123,6 +122,8 @@ int kashim_run(int argc, char **argv)
         else if (settings_take(&settings, option, optarg) != SETTING_TAKEN)
             return EXIT_RUN;
     }
+    if (!good)
+        return EXIT_RUN;
     if (optind == argc) {
         complain("run: which PROGRAM? (kashim help run)");
         return EXIT_RUN;

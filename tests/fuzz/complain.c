@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the fuzzed files call of main.c: says nothing. */
+/* What the fuzzed files call of message.c: says nothing. */
 #include "kashim/kashim.h"
 
 void complain(const char *format, ...)
