@@ -287,6 +287,12 @@ enable() {
     printf '\nUnsetEnvironment=LD_PRELOAD\n' >>"$etc/x.service"
     as "$little" "$dir/kashim" enable --root "$tree" x
     refused 1 '/etc/systemd/system/x.service: Cannot allocate memory'
+    tree ExecStart=/bin/true
+    mkdir -p "$etc/x.service.d"
+    printf '# Written by kashim enable; kashim disable removes it.\n' >"$drop_in"
+    truncate -s 100M "$drop_in"
+    as "$little" "$dir/kashim" enable --root "$tree" x
+    refused 1 "x.service.d/kashim.conf can't be read to its end: left as it is"
 }
 
 # bats test_tags=effect

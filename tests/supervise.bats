@@ -324,15 +324,23 @@ has_supervisor() {
     local fault
     as "strace -f -qq -o /dev/null -e inject=socketpair:error=EMFILE" "$dir/kashim" run --supervise -- touch "$dir/started"
     refused 125 "not run: the supervisor can't be started: Too many open files"
-    for fault in 1 1+2; do # of the child, and of its child
-        as "strace -f -qq -o /dev/null -e inject=clone:error=EAGAIN:when=$fault" "$dir/kashim" run --supervise -- touch "$dir/started"
-        refused 125 "not run: the supervisor can't be started: Resource temporarily unavailable"
-    done
+    as "strace -f -qq -o /dev/null -e inject=clone:error=EAGAIN" "$dir/kashim" run --supervise -- touch "$dir/started"
+    refused 125 "not run: the supervisor can't be started: Resource temporarily unavailable"
     for fault in sendto:error=EPERM sendmsg:error=EPIPE chdir:error=EACCES recvmsg:error=ENOMEM; do
         as "strace -f -qq -o /dev/null -e inject=$fault" "$dir/kashim" run --supervise -- touch "$dir/started"
         refused 125 'not run: the supervisor has ended'
     done
     [ ! -e "$dir/started" ] || harmless 'program' 'not started' started
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "supervise: a supervisor for which there is no process left" {
+    need setpriv prlimit
+    [ $EUID = 0 ] || unless_ci 'another user takes root'
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    # of a user with no other: the launcher, its child, and none more
+    as 'setpriv --reuid=54321 --regid=54321 --clear-groups prlimit --nproc=2:2' "$dir/kashim" run --supervise -- true
+    refused 125 "not run: the supervisor can't be started: Resource temporarily unavailable"
 }
 
 # bats test_tags=effect
@@ -369,7 +377,7 @@ with_fault() {
 # bats test_tags=effect
 @test "supervise: what fails beside the listener costs it nothing" {
     local fault
-    for fault in pidfd_open:error=EINVAL:when=5 ioctl:error=EINTR:when=12 ioctl:error=EINTR:when=4 \
+    for fault in pidfd_open:error=EINVAL:when=5 ioctl:error=EINTR:when=12 ioctl:error=EINTR:when=4 ioctl:error=EINTR:when=9 \
         memfd_create:error=EMFILE; do
         with_fault $fault
         ask "$port" hello
