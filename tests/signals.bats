@@ -16,3 +16,10 @@
     shimmed "${timers[@]}" interrupt listen
     effect 'verdict' 'many instructions, 0 wrong' "$output"
 }
+
+# bats test_tags=effect
+@test "a handler accepts, whichever instruction of the very first accept it has interrupted" {
+    KASHIM_LIB+=:$root/build/tests/libinterrupt.so
+    shimmed "${timers[@]}" true
+    effect 'verdict' 'many instructions, 0 wrong' "$output"
+}
