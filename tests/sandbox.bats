@@ -13,6 +13,7 @@ sandboxed() {
         variables+=("$1")
         shift
     done
+    rm -f "$out" # of an earlier one, which would count as served
     without_harness env "LD_PRELOAD=$KASHIM_LIB" "${timers[@]}" "${variables[@]}" \
         sandboxed "$@" </dev/null >"$out" 2>&1 &
     server=$!
@@ -25,7 +26,7 @@ sandboxed() {
 }
 
 served_or_dead() {
-    grep -q ^served "$1" || ! kill -0 "$server" 2>/dev/null
+    grep -qs ^served "$1" || ! kill -0 "$server" 2>/dev/null
 }
 
 # bats test_tags=effect

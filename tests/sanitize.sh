@@ -36,7 +36,7 @@ clean() {
 # Not: what counts the system calls, instructions, symbols or exit of a program, into which a
 # sanitizer puts its own; what sets user or limits on a program, under which one ends itself.
 every=(tests/{accept,children,force,harmless,kinds,listeners,log,outgoing,ports,preloads}.bats
-    tests/{processes,settings,sandbox,servers,command,status,attach,enable}.bats)
+    tests/{processes,settings,sandbox,servers,command,status,enable}.bats)
 
 address() {
     make_tree address CC=clang \
@@ -45,6 +45,7 @@ address() {
     # leaks are looked for by ptrace(2), as strace and others look at the program
     export ASAN_OPTIONS=detect_leaks=0
     clean . "${every[@]}"
+    clean '^attach[^,]' tests/attach.bats # but without /proc, which the sanitizer reads itself
     clean 'supervise: [^o]' tests/supervise.bats # but "only", whose program passes on no ASAN_OPTIONS
 }
 
