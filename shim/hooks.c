@@ -24,6 +24,7 @@
 #include "settings.h"
 
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <stdarg.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -224,12 +225,13 @@ HOOK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 
 /*
  * kashim falls silent before the filter is in force, since a signal handler may accept
- * right behind the call, and speaks again if the call fails (libseccomp and others try
- * what the kernel knows with a NULL filter).
+ * right behind the call, and speaks again if the call fails. Not for a NULL filter, with
+ * which libseccomp and others ask what the kernel knows: a child that another thread forked
+ * meanwhile would stay silent for ever.
  */
-static bool enter_sandbox(int option)
+static bool enter_sandbox(int option, unsigned long mode, unsigned long filter)
 {
-    if (option != PR_SET_SECCOMP)
+    if (option != PR_SET_SECCOMP || (mode == SECCOMP_MODE_FILTER && !filter))
         return false;
     atomic_fetch_add(&ka_sandboxed, 1);
     return true;
@@ -247,7 +249,7 @@ static int entered_sandbox(bool entering, int result)
     {                                                                                    \
         va_list ap;                                                                      \
         unsigned long a, b, c, d;                                                        \
-        bool entering = enter_sandbox(option);                                           \
+        bool entering;                                                                   \
                                                                                          \
         va_start(ap, option);                                                            \
         a = va_arg(ap, unsigned long);                                                   \
@@ -255,6 +257,7 @@ static int entered_sandbox(bool entering, int result)
         c = va_arg(ap, unsigned long);                                                   \
         d = va_arg(ap, unsigned long);                                                   \
         va_end(ap);                                                                      \
+        entering = enter_sandbox(option, a, b);                                          \
         return entered_sandbox(entering, KA_NEXT(name)(option, a, b, c, d));             \
     }
 PRCTL_HOOK(prctl)

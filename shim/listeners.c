@@ -22,7 +22,7 @@ static bool prepare(int fd)
     return !(refusal.options & 1U << KA_KEEPALIVE);
 }
 
-/* Without a mark every accept is a first meeting. What stands there is kept if it is on,
+/* Where no mark can be set every accept is a first meeting. What stands there is kept if it is on,
  * or has our timers: then it was prepared, and the program has turned it off. */
 static bool met_before(int fd)
 {
@@ -46,7 +46,7 @@ static bool meet(struct ka_mark *mark, const char *kind)
         ka_mark_set(mark, KA_SETTLED);
         return false;
     }
-    if (!ka_mark_possible(fd) && met_before(fd))
+    if (!ka_mark_settable(mark) && met_before(fd))
         return true;
     if (!prepare(fd)) {
         ka_mark_set(mark, KA_SETTLED);
@@ -79,7 +79,8 @@ struct ka_listening ka_listen_begin(int fd)
         listening.unbound = ka_config.some_ports && ka_local_port(fd) == 0;
         if (listening.unbound)
             return listening;
-        listening.prepared = port_is_ours(fd) && prepare(fd);
+        /* on a connection listen() fails */
+        listening.prepared = port_is_ours(fd) && !ka_is_connecting(fd) && prepare(fd);
     }
     listening.settle = true;
     return listening;

@@ -66,13 +66,21 @@ static void read_tables(const struct link_map *object, struct tables *t)
         }
 }
 
+/* Assemblers give a symbol no type unless they are told. */
+static bool is_function(const elf_symbol *symbol)
+{
+    unsigned type = ELF32_ST_TYPE(symbol->st_info);
+
+    return type == STT_FUNC || type == STT_NOTYPE || type == STT_GNU_IFUNC;
+}
+
 /* A function that is defined there, and not an old version that only old programs get. */
 static bool is_definition(const struct tables *t, uint32_t i, const char *name)
 {
     const elf_symbol *symbol = &t->symbols[i];
     const char *s = t->strings + symbol->st_name;
 
-    if (symbol->st_shndx == SHN_UNDEF || ELF32_ST_TYPE(symbol->st_info) != STT_FUNC ||
+    if (symbol->st_shndx == SHN_UNDEF || !is_function(symbol) ||
         (t->versions && t->versions[i] & VERSION_HIDDEN))
         return false;
     while (*name && *name == *s)
@@ -133,13 +141,13 @@ static uint32_t find_by_hash(const struct tables *t, const char *name)
 }
 
 /* A table without buckets has nothing. */
-static ka_function *find(const struct tables *t, const char *name)
+static const elf_symbol *find(const struct tables *t, const char *name)
 {
     uint32_t i = t->gnu_hash && t->gnu_hash[0] ? find_by_gnu_hash(t, name)
                  : t->hash && t->hash[0]       ? find_by_hash(t, name)
                                                : 0;
 
-    return i ? (ka_function *)(t->base + t->symbols[i].st_value) : NULL;
+    return i ? &t->symbols[i] : NULL;
 }
 
 /* The loader's list, where debuggers find it. Not by a call: some programs replace
@@ -169,9 +177,16 @@ bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned
         struct tables t;
 
         read_tables(object, &t);
-        for (unsigned i = 0; i < count; i++)
-            if (!found[i] && (found[i] = find(&t, names[i])))
-                missing--;
+        for (unsigned i = 0; i < count; i++) {
+            const elf_symbol *symbol = found[i] ? NULL : find(&t, names[i]);
+
+            if (!symbol)
+                continue;
+            if (ELF32_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC)
+                return false;
+            found[i] = (ka_function *)(t.base + symbol->st_value);
+            missing--;
+        }
     }
     return true;
 }

@@ -21,7 +21,7 @@ void ka_mark_set(struct ka_mark *mark, enum ka_state state)
     uint32_t expected = mark->word;
     uint32_t word = (expected & ~(uint32_t)KA_STATE_MASK) | state;
 
-    if (ka_mark_possible(mark->fd) && ka_mark_state(mark) != KA_ARRIVING &&
+    if (ka_mark_settable(mark) &&
         atomic_compare_exchange_strong(&ka_marks[mark->fd], &expected, word))
         mark->word = word;
 }

@@ -16,8 +16,9 @@
  * from the new one may lack the options.
  *
  * fork copies the table together with the descriptors; a child forked while one is about
- * to arrive checks every accept there. A vfork child shares it but not the descriptors;
- * what it closes and dups can only withdraw marks of its parent, which costs a check.
+ * to arrive checks every accept there. A vfork child shares it but not the descriptors:
+ * what it dups withdraws marks of its parent, as a dup2 that fails withdraws one, and the
+ * listener is met anew.
  */
 #ifndef KA_MARKS_H
 #define KA_MARKS_H
@@ -65,6 +66,12 @@ struct ka_mark ka_mark_read(int fd);
 static inline enum ka_state ka_mark_state(const struct ka_mark *mark)
 {
     return (enum ka_state)(mark->word & KA_STATE_MASK);
+}
+
+/* Whether ka_mark_set may move it. */
+static inline bool ka_mark_settable(const struct ka_mark *mark)
+{
+    return ka_mark_possible(mark->fd) && ka_mark_state(mark) != KA_ARRIVING;
 }
 
 /* Moves the number to `state` unless its word was KA_ARRIVING or has changed since `mark`

@@ -69,7 +69,7 @@ load lib
 # bats test_tags=harmless,clumsy:errno
 @test "errors of listen" {
     unharmed steps 'listen 99' 'listen -1' 'open a /dev/null' 'listen a' 'udp b' 'listen b' \
-        'tcp4 c' 'listen c' 'connect d c' 'listen d' 'pair e f' 'listen e' 'listen 2000000000'
+        'tcp4 c' 'listen c' 'connect d c' 'listen d' 'look d' 'pair e f' 'listen e' 'listen 2000000000'
     [[ $output == *'listen 99: EBADF'* && $output == *'listen b: EOPNOTSUPP'* ]]
 }
 

@@ -131,6 +131,14 @@ comes_back() {
 }
 
 # bats test_tags=effect
+@test "recycled: what the program has set stands until dup2 replaces it" {
+    KASHIM_LIB+=:$root/build/tests/libother.so
+    export OTHER_ACCEPT=40
+    handed_over "${another[@]}" -- 'tcp4 7' 'listen 7' 'set 7 idle 777' 'connect c 7' 'dup2 8 7' 'look 41'
+    has 41 "${ours/idle=61/idle=777}"
+}
+
+# bats test_tags=effect
 @test "recycled: dup3 over it" {
     comes_back 'dup3 8 a'
 }

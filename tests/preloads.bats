@@ -63,6 +63,27 @@ early_beside() {
 }
 
 # bats test_tags=effect
+@test "one behind whose functions have no type, or are chosen by a resolver" {
+    local kind
+    for kind in '__asm__(".globl listen; listen: jmp other");' \
+        'static int (*resolve(void))(int, int) { return other; } int listen(int, int) __attribute__((ifunc("resolve")));'; do
+        gcc -std=gnu11 -fPIC -shared -x c -o "$BATS_TEST_TMPDIR/libkind.so" - <<END
+#include <sys/syscall.h>
+#include <unistd.h>
+__attribute__((used, visibility("hidden"))) int other(int fd, int backlog)
+{
+    return write(1, "other listen\n", 13) == 13 ? (int)syscall(SYS_listen, fd, backlog) : -1;
+}
+$kind
+END
+        shimmed "LD_PRELOAD=$KASHIM_LIB:$BATS_TEST_TMPDIR/libkind.so" "${timers[@]}" \
+            steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b'
+        effect "$kind" 1 "$(grep -c '^listen a: other listen$' <<<"$output")"
+        has b "$ours"
+    done
+}
+
+# bats test_tags=effect
 @test "one behind whose hash table is empty" {
     local empty=$BATS_TEST_TMPDIR/libempty.so offset
     cp "$other" "$empty"

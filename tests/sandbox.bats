@@ -179,3 +179,25 @@ log_in() {
     harmless 'what it answers' ' 05 00' "$(head -n 1 <<<"$output")"
     effect 'options' "$ours" "$(tail -n 1 <<<"$output")"
 }
+
+# bats test_tags=effect
+@test "children that are forked while another thread asks whether there are filters" {
+    need python3
+    shimmed "${timers[@]}" python3 -c "
+import ctypes, os, socket, threading
+prctl = ctypes.CDLL(None).prctl
+def ask():
+    while True:
+        prctl(22, 2, None, 0, 0)  # PR_SET_SECCOMP, SECCOMP_MODE_FILTER
+threading.Thread(target=ask, daemon=True).start()
+served = 0
+for _ in range(100):
+    pid = os.fork()
+    if not pid:
+        s = socket.create_server(('127.0.0.1', 0))
+        os._exit(s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+    served += os.waitpid(pid, 0)[1] >> 8
+print(served, flush=True)
+os._exit(0)"
+    effect 'served' 100 "$output"
+}
