@@ -107,6 +107,32 @@ open('/proc/self/comm', 'w').write('kashim-watch')" "$dir/memfd:kashim-supervise
     effect 'and not again' 0 "$(grep -A 1 "/proc/$forger/fd/5\"" "$dir/calls" | grep -c /proc/self/fd/)"
 }
 
+# bats test_tags=effect
+@test "a record with a lease isn't waited for" {
+    need python3
+    python_ready "
+import fcntl, signal
+signal.signal(signal.SIGIO, signal.SIG_IGN)
+fd = os.memfd_create('kashim-supervised')
+os.ftruncate(fd, 8 + 4096 * 16)
+os.open('/proc/self/fd/%d' % fd, os.O_RDONLY)
+os.close(fd)
+fcntl.fcntl(fd + 1, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+open('/proc/self/comm', 'w').write('kashim-watch')" 'time.sleep(100)'
+    serve_bare "$port" setpriv --no-new-privs python3 -c "
+import ctypes, socket, sys, time
+s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+allow = ctypes.create_string_buffer(bytes([6, 0, 0, 0, 0, 0, 0xff, 0x7f]))  # BPF_RET SECCOMP_RET_ALLOW
+class Program(ctypes.Structure):
+    _fields_ = [('len', ctypes.c_ushort), ('filter', ctypes.c_void_p)]
+ctypes.CDLL(None).prctl(22, 2, ctypes.byref(Program(1, ctypes.addressof(allow))), 0, 0)
+time.sleep(100)" "$port"
+    wait_for 10 grep -q '^Seccomp:.*2' "/proc/$server/status"
+    as 'timeout 20' "$dir/kashim" status "$server"
+    effect 'exit status' 0 "$status"
+    effect 'the process' "python3 ($server): libkashim isn't loaded" "$(head -n 1 <<<"$output" | cut -d, -f1)"
+}
+
 # ---- processes -----------------------------------------------------------------------
 
 # bats test_tags=effect
