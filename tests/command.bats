@@ -220,6 +220,10 @@ PYTHON
     noted notes '.rept 1000; .long 4, 0, 1; .asciz \"abc\"; .endr'
     kashim check "$dir/notes"
     says 0 yes
+    printf '%s\n' '__attribute__((aligned(16))) char mark[] = "\377 Go buildinf:"; int main(void) { return 0; }' |
+        gcc -x c -o "$dir/nameless" -
+    kashim check "$dir/nameless"
+    says 1 'a Go program'
     program asan -fsanitize=address
     kashim check "$dir/asan"
     says 1 "gcc's AddressSanitizer"
@@ -267,7 +271,12 @@ PYTHON
     printf 'just text\n' >"$dir/e"
     : >"$dir/f"
     printf '#!\n' >"$dir/g"
-    chmod +x "$dir"/[a-g]
+    printf '#!steps\n' >"$dir/h"
+    printf '#!/usr/bin/env steps -x\n' >"$dir/i"
+    printf '#!/usr/bin/env steps \t\n' >"$dir/j"
+    printf '#!%0300d\n' 1 >"$dir/k"
+    printf '#!%s %0300d\n' "$(command -v steps)" 1 >"$dir/l"
+    chmod +x "$dir"/[a-l]
     kashim check "$dir/a"
     says 1 "its interpreter, $dir/static: linked statically"
     kashim check "$dir/b"
@@ -282,6 +291,16 @@ PYTHON
     says 1 'neither an ELF file nor a script'
     kashim check "$dir/g"
     says 1 'no: '
+    kashim check "$dir/h" # the kernel doesn't search
+    says 1 'its interpreter, ./steps: No such file'
+    kashim check "$dir/i" # and gives env one argument
+    says 1 'its interpreter, steps -x: No such file'
+    kashim check "$dir/j"
+    says 0 'yes, a script'
+    kashim check "$dir/k"
+    says 1 'neither an ELF file nor a script'
+    kashim check "$dir/l"
+    says 0 'yes, a script'
 }
 
 # answered WHAT: yes or no, in one line.

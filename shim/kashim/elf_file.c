@@ -7,10 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAX_SEGMENTS = 1000, MAX_DYNAMIC = 10000, MAX_NOTES = 100 };
+enum { MAX_SEGMENTS = 1000, MAX_DYNAMIC = 10000, MAX_NOTES = 100, MAX_DATA = 1 << 26 };
 
 struct segment {
-    uint32_t type;
+    uint32_t type, flags;
     uint64_t offset, address, size; /* size: in the file */
 };
 
@@ -40,11 +40,11 @@ static bool get_segment(const struct file *f, unsigned i, struct segment *s)
     if (f->table > INT64_MAX / 2 || !get(f->fd, at, &p, f->entry_size))
         return false;
     if (f->wide)
-        *s = (struct segment){p.wide.p_type, p.wide.p_offset, p.wide.p_vaddr,
-                              p.wide.p_filesz};
+        *s = (struct segment){p.wide.p_type, p.wide.p_flags, p.wide.p_offset,
+                              p.wide.p_vaddr, p.wide.p_filesz};
     else
-        *s = (struct segment){p.narrow.p_type, p.narrow.p_offset, p.narrow.p_vaddr,
-                              p.narrow.p_filesz};
+        *s = (struct segment){p.narrow.p_type, p.narrow.p_flags, p.narrow.p_offset,
+                              p.narrow.p_vaddr, p.narrow.p_filesz};
     return true;
 }
 
@@ -119,6 +119,26 @@ static bool has_go_note(const struct file *f, const struct segment *s)
     return false;
 }
 
+/* Where the build has no name there is no such note, but what `go version` looks for
+ * (debug/buildinfo): a mark in the data that begins at a multiple of 16. */
+static bool has_go_build_info(const struct file *f, const struct segment *s)
+{
+    static const char mark[] = "\xff Go buildinf:";
+    char chunk[65536];
+
+    for (uint64_t at = 0; at < s->size && at < MAX_DATA; at += sizeof chunk) {
+        uint64_t left = s->size - at;
+        size_t len = left < sizeof chunk ? (size_t)left : sizeof chunk;
+
+        if (s->offset > INT64_MAX / 2 || !get(f->fd, s->offset + at, chunk, len))
+            return false;
+        for (size_t i = -(s->address + at) % 16; i + sizeof mark - 1 <= len; i += 16)
+            if (!memcmp(chunk + i, mark, sizeof mark - 1))
+                return true;
+    }
+    return false;
+}
+
 /* 0 is part of it, as the kernel asks (load_elf_binary). */
 static bool get_interpreter(const struct file *f, const struct segment *s,
                             char interpreter[PATH_MAX])
@@ -140,6 +160,10 @@ static bool look_at(const struct file *f, const struct segment *s,
         facts->dynamic = true;
         break;
     case PT_NOTE: facts->go = facts->go || has_go_note(f, s); break;
+    case PT_LOAD:
+        if (s->flags & PF_W)
+            facts->go = facts->go || has_go_build_info(f, s);
+        break;
     default: break;
     }
     return true;

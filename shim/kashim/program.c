@@ -189,27 +189,39 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
         judge_loader(p, facts->interpreter);
 }
 
-/* The interpreter of a script, from its first line; false: it is no script. */
+/* As the kernel reads it (fs/binfmt_script.c): the beginning alone, and one argument. */
+enum { FIRST_LINE = 256 };
+
+/* The interpreter of a script, from its first line, as a path or, of env(1), as a name to be
+ * searched; false: it is no script. */
 static bool read_interpreter(int fd, char interpreter[PATH_MAX])
 {
-    char line[PATH_MAX + 1];
-    ssize_t len = pread(fd, line, PATH_MAX, 0);
-    char *start, *rest, *name;
+    char line[FIRST_LINE + 1];
+    ssize_t len = pread(fd, line, FIRST_LINE, 0);
+    char *start, *argument, *name;
+    size_t line_len, start_len;
 
     if (len < 3 || line[0] != '#' || line[1] != '!')
         return false;
     line[len] = '\0';
-    line[strcspn(line, "\n")] = '\0';
+    line_len = strcspn(line, "\n");
+    line[line_len] = '\0';
     start = line + 2 + strspn(line + 2, " \t");
-    rest = start + strcspn(start, " \t");
-    if (*rest)
-        *rest++ = '\0';
-    rest += strspn(rest, " \t");
-    rest[strcspn(rest, " \t")] = '\0';
+    start_len = strcspn(start, " \t");
+    if (line_len == FIRST_LINE && !start[start_len])
+        return false; /* who knows how it goes on */
+    argument = start + start_len;
+    if (*argument)
+        *argument++ = '\0';
+    argument += strspn(argument, " \t");
+    for (size_t end = strlen(argument); end && strchr(" \t", argument[end - 1]);)
+        argument[--end] = '\0';
     name = strrchr(start, '/');
     /* #!/usr/bin/env python3: the one that counts is python3 */
-    strcpy(interpreter,
-           name && !strcmp(name, "/env") && *rest && *rest != '-' ? rest : start);
+    if (name && !strcmp(name, "/env") && *argument && *argument != '-')
+        strcpy(interpreter, argument);
+    else
+        sprintf(interpreter, "%s%s", *start && !name ? "./" : "", start);
     return true;
 }
 
