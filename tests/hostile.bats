@@ -43,18 +43,21 @@ ${*: -1}" "${@:2:$#-2}"
 }
 
 # bats test_tags=effect
-@test "what is no UTF-8, or a control character in it, is replaced; the rest stays" {
+@test "what isn't printable in the locale is replaced, since a terminal of another could obey it" {
     local given shown
     while read -r given shown; do
-        kashim check "$(printf '%b' "$given")"
+        LC_ALL=C.UTF-8 kashim check "$(printf '%b' "$given")"
         effect "$given" "kashim: $shown: No such file or directory" "$stderr"
     done <<'TABLE'
 \x80\x9b2J\xff ??2J?
-ä€𝄞\xc2\xa0 ä€𝄞 
+ä€𝄞x ä€𝄞x
 \xc2\x80\xc2\x9f\x7f ?????
 \xc1\x9b\xe0\x82\x9b\xf0\x80\x82\x9b\xf8 ??????????
 \xe2\x82|\xc3 ??|?
+\xf7\xbf\xbf\xbf\xed\xa0\x80 ???????
 TABLE
+    LC_ALL=C kashim check $'a\xc3\x9bb' # of which the second byte begins a control sequence
+    effect 'in ASCII' 'kashim: a??b: No such file or directory' "$stderr"
 }
 
 # bats test_tags=effect
@@ -363,7 +366,7 @@ PYTHON
     effect 'long' 'kashim: run: no such option, or no value taken: --nonsense (kashim help run lists the options)' "$stderr"
     kashim run --force=1 true
     effect 'with a value' 'kashim: run: no such option, or no value taken: --force=1 (kashim help run lists the options)' "$stderr"
-    kashim run -ä true
+    LC_ALL=C.UTF-8 kashim run -ä true
     effect 'a character' 'kashim: run: no such option, or no value taken: -ä (kashim help run lists the options)' "$stderr"
     kashim run $'-\xe4' true
     effect 'a byte' 'kashim: run: no such option, or no value taken: -? (kashim help run lists the options)' "$stderr"

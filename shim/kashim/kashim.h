@@ -26,8 +26,8 @@ int kashim_disable(int argc, char **argv);
 /* One line to stderr, "kashim: " in front and a newline behind, printable as below. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* What a terminal could obey becomes '?': the control characters of ASCII and ISO 6429, and
- * each byte that is no UTF-8, for names of files and processes are anybody's. Returns `text`. */
+/* What isn't a printable character of the locale becomes '?', a byte each, since a terminal
+ * could obey it: names of files and processes are anybody's. Returns `text`. */
 char *printable(char *text);
 
 /* The next option as getopt_long(3) has it; '?' for a wrong one, which has been said. */

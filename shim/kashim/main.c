@@ -4,6 +4,7 @@
 #include "kashim.h"
 
 #include <fcntl.h>
+#include <locale.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -121,6 +122,7 @@ int main(int argc, char **argv)
 {
     const struct subcommand *s;
 
+    setlocale(LC_CTYPE, "");                     /* for printable() */
     if (argc < 2 || strcmp(argv[1], "run") != 0) /* whose program has them as they are */
         occupy_standard_descriptors();
     if (argc < 2) {

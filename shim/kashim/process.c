@@ -3,7 +3,6 @@
 
 #include "memory.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,7 +39,7 @@ static void read_name(struct process *p)
         strcpy(p->name, line);
     p->name[strcspn(p->name, "\n")] = '\0';
     for (char *c = p->name; *c; c++)
-        if (!isprint((unsigned char)*c)) /* a terminal might obey it */
+        if (*c < ' ' || *c > '~') /* a terminal might obey it */
             *c = '?';
     if (comm)
         fclose(comm);
