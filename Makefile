@@ -186,7 +186,7 @@ FUZZ_config = shim/config.c
 FUZZ_elf = shim/kashim/elf_file.c
 FUZZ_diag = shim/kashim/diag.c shim/kashim/tcp_socket.c shim/kashim/memory.c shim/keepalive.c shim/config.c
 FUZZ_proc = shim/kashim/memory.c
-FUZZ_unit = shim/kashim/memory.c shim/kashim/tree.c
+FUZZ_unit = shim/kashim/memory.c shim/kashim/unit_file.c shim/kashim/env_file.c
 
 .SECONDEXPANSION:
 $(B)/fuzz/fuzz-%: tests/fuzz/%.c tests/fuzz/complain.c $$(FUZZ_$$*) Makefile $(wildcard shim/kashim/*.c)

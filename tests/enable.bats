@@ -155,6 +155,9 @@ environment_by_systemd() {
     ln -s /dev/null "$tree/etc/systemd/system/x.service.d/zz.conf"
     enable x
     written "Environment=\"LD_PRELOAD=$library\""
+    ln -sf ../../../../dev/null "$tree/etc/systemd/system/x.service.d/zz.conf"
+    enable -i 50 x
+    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=50"'
     ln -sf /no/such/file "$tree/etc/systemd/system/x.service.d/zz.conf"
     enable -i 60 x
     written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"'
@@ -173,6 +176,47 @@ environment_by_systemd() {
     : >"$tree/etc/systemd/system/x.service.d/zz.conf"
     enable x
     written "Environment=\"LD_PRELOAD=$library\""
+}
+
+# bats test_tags=effect
+@test "enable: a file elsewhere that is linked in is a unit of the link's name" {
+    mkdir -p "$tree/opt" "$tree/etc/systemd/system/w.service.d"
+    mv "$tree/usr/lib/systemd/system/x.service" "$tree/opt/x-prod.service"
+    ln -s /opt/x-prod.service "$tree/etc/systemd/system/x.service"
+    ln -s ../../../opt/x-prod.service "$tree/etc/systemd/system/w.service"
+    printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/etc/systemd/system/w.service.d/zz.conf"
+    enable x
+    written "Environment=\"LD_PRELOAD=$library\""
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: what is attached, and generated early, counts" {
+    local folder
+    for folder in etc/systemd/system.attached run/systemd/system.attached run/systemd/generator.early; do
+        mkdir -p "$tree/$folder/x.service.d"
+        printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/$folder/x.service.d/zz.conf"
+        not_enabled "/$folder/x.service.d/zz.conf has UnsetEnvironment= of one of ours"
+        rm -r "${tree:?}/$folder"
+    done
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: a byte order mark in front of a drop-in" {
+    mkdir -p "$tree/etc/systemd/system/x.service.d"
+    printf '\357\273\277[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/etc/systemd/system/x.service.d/zz.conf"
+    not_enabled 'zz.conf has UnsetEnvironment= of one of ours'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: what is renamed elsewhere meanwhile hides no drop-in" {
+    need strace
+    mkdir -p "$tree/srv/x.service.d"
+    ln -s ../../../../srv/x.service.d "$tree/usr/lib/systemd/system/x.service.d"
+    printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/srv/x.service.d/zz.conf"
+    as 'strace -qq -o /dev/null -e inject=openat2:error=EAGAIN:when=1+2' "$dir/kashim" enable --root "$tree" x
+    refused 1 'zz.conf has UnsetEnvironment= of one of ours'
+    as 'timeout 20 strace -qq -o /dev/null -e inject=openat2:error=EAGAIN' "$dir/kashim" enable --root "$tree" x
+    refused 1 'Resource temporarily unavailable'
 }
 
 # bats test_tags=effect
@@ -273,9 +317,25 @@ in_order() {
 # bats test_tags=harmless,clumsy:mute
 @test "enable: KA_OFF=1, of the unit or of the caller" {
     KA_OFF=1 not_enabled 'enable: KA_OFF=1 is set, so nothing was done'
-    printf 'A=b\nKA_OFF=1\n' >"$tree/etc/vars"
+    local line
     unit 'EnvironmentFile=/etc/vars'
-    not_enabled 'x.service: not enabled: /etc/vars has KA_OFF=1, with which ours does nothing'
+    for line in KA_OFF=1 'KA_OFF="1"' "KA_OFF = '1' " 'KA_OFF=\\\n1' 'KA_OFF=0\nKA_OFF=1' 'A="b\n"\nKA_OFF=1' \
+        '# \\\nKA_OFF=1' 'A\nKA_OFF=1'; do
+        printf 'A=b\n%b\n' "$line" >"$tree/etc/vars"
+        not_enabled 'x.service: not enabled: /etc/vars has KA_OFF=1, with which ours does nothing'
+    done
+    for line in KA_OFF=10 'KA_OFF=1\nKA_OFF=0' 'OPTS="-a \\\nKA_IDLE=3 -b\nKA_OFF=1\n"' "A='b\nKA_OFF=1'" ';KA_OFF=1' \
+        'A=b\\\nKA_OFF=1' 'KA_OFF='; do
+        printf 'A=b\n%b\n' "$line" >"$tree/etc/vars"
+        enable -i 60 x
+        says 0 "wrote $drop_in"
+        rm "$drop_in"
+    done
+    printf 'KA_OFF=0\n' >"$tree/etc/vars"
+    unit 'Environment=KA_OFF=1' 'EnvironmentFile=/etc/vars'
+    enable x
+    says 0 "wrote $drop_in"
+    rm "$drop_in"
     unit 'Environment=A=b KA_OFF=1'
     not_enabled '/usr/lib/systemd/system/x.service has KA_OFF=1, with which ours does nothing'
     other zz.conf 'Environment=KA_OFF=1'
@@ -310,6 +370,11 @@ in_order() {
     printf '#!/bin/true\n' >"$tree/bin/script"
     unit 'ExecStart=/bin/script'
     KA_CHILDREN=0 not_enabled 'with --no-children it would go bare'
+    unit 'ExecStart=/bin/script' 'Environment=KA_CHILDREN=0'
+    not_enabled 'with --no-children it would go bare'
+    other a.conf 'Environment='
+    enable x
+    says 0 "wrote $drop_in"
 }
 
 # bats test_tags=effect
@@ -505,6 +570,10 @@ systemctl -- restart -x.service" "$output"
     unit RootDirectory=/ ExecStart=/bin/true
     enable x
     written "Environment=\"LD_PRELOAD=$library\""
+    unit RootDirectory=/srv ExecStart=/bin/static BindReadOnlyPaths=/usr
+    enable -i 60 x
+    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"'
+    effect 'said' "kashim: x.service: not looked into: RootDirectory=/srv, in which BindPaths= or BindReadOnlyPaths= may bring the library: $library" "$stderr"
     unit RootDirectory=/jail ExecStart=/bin/true
     mkdir -p "$tree/jail${library%/*}"
     cp "$KASHIM_LIB" "$tree/jail$library"

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE /* O_PATH */
 #include "obstacles.h"
 
+#include "env_file.h"
 #include "kashim.h"
 #include "memory.h"
 #include "program.h"
@@ -30,9 +31,10 @@ static struct {
     const struct settings *settings;
     char *preload;
     char *start; /* the program of ExecStart=; NULL: none */
-    struct list variables, unset;
+    struct list variables, unset, binds;
     struct list directory, image; /* RootDirectory=, RootImage=: one or none */
     char *off;                    /* the file that sets KA_OFF=1; NULL: none */
+    bool childless;               /* KA_CHILDREN=0 is set */
 } job;
 
 /* Whether the drop-in is going to set it. */
@@ -44,8 +46,6 @@ static bool is_ours(const char *variable, size_t len)
         return true;
     return setting >= 0 && job.settings->value[setting];
 }
-
-static const char off[] = "KA_OFF=1", by_off[] = "with which ours does nothing";
 
 static bool refuse(const char *file, const char *what, const char *then)
 {
@@ -95,10 +95,15 @@ static bool comes_later(const char *file)
     return strstr(file, ".d/") && strcmp(last_part(file), DROP_IN) > 0;
 }
 
-static void take_off(const char *file, bool is_off)
+/* Those of ours that the drop-in doesn't set; the last counts, NULL takes both back. */
+static void take_variable(const char *file, const char *name, const char *value)
 {
-    free(job.off);
-    job.off = is_off ? append(NULL, file) : NULL;
+    if (!name || !strcmp(name, "KA_OFF")) {
+        free(job.off);
+        job.off = name && !strcmp(value, "1") ? append(NULL, file) : NULL;
+    }
+    if (!name || !strcmp(name, "KA_CHILDREN"))
+        job.childless = name && !strcmp(value, "0");
 }
 
 static bool take_environment(const char *file, const char *value)
@@ -109,34 +114,39 @@ static bool take_environment(const char *file, const char *value)
     if (!*value) { /* this takes back all that came before */
         free(job.preload);
         job.preload = NULL;
-        take_off(file, false);
+        take_variable(file, NULL, NULL);
         return !later || refuse(file, "an empty Environment=", "which would undo ours");
     }
     while (good && (word = unit_word(&value))) {
         size_t len = strcspn(word, "=");
+        const char *assigned = word[len] ? word + len + 1 : NULL;
 
-        if (later && is_ours(word, len)) {
-            word[len] = '\0';
+        word[len] = '\0';
+        if (later && is_ours(word, len))
             good = refuse(file, word, "which would override ours");
-        } else if (!strncmp(word, "LD_PRELOAD=", strlen("LD_PRELOAD="))) {
+        else if (assigned && !strcmp(word, "LD_PRELOAD")) {
             free(job.preload);
-            job.preload = allocate(strlen(word), 1);
-            strcpy(job.preload, word + strlen("LD_PRELOAD="));
-        } else if (!strncmp(word, off, strcspn(off, "=") + 1))
-            take_off(file, !strcmp(word, off));
+            job.preload = append(NULL, assigned);
+        } else if (assigned)
+            take_variable(file, word, assigned);
         free(word);
     }
     return good;
+}
+
+static bool judge_variable(void *path, const char *name, const char *value)
+{
+    if (is_ours(name, strlen(name)))
+        return refuse(path, name, "and as an EnvironmentFile= overrides ours");
+    take_variable(path, name, value);
+    return true;
 }
 
 /* What a file of variables sets counts more than any Environment= (systemd.exec(5)). */
 static bool judge_variables(const char *file, const char *value)
 {
     const char *path = value + (*value == '-');
-    char *line = NULL;
-    size_t size = 0;
-    bool good = true;
-    bool pattern = strpbrk(path, "*?[%");
+    bool pattern = strpbrk(path, "*?[%"), good;
     FILE *variables = pattern || !*path ? NULL : read_in_root(job.root, path);
 
     (void)file;
@@ -145,23 +155,14 @@ static bool judge_variables(const char *file, const char *value)
                  job.unit, value);
         return true;
     }
-    while (good && variables && getline(&line, &size, variables) >= 0) {
-        const char *name = line + strspn(line, " \t");
-        size_t len = strcspn(name, " \t=");
-
-        if (is_ours(name, len)) {
-            line[name + len - line] = '\0';
-            good = refuse(path + 1, name, "and as an EnvironmentFile= overrides ours");
-        } else if (!strncmp(name, off, strlen(off)))
-            good = refuse(path + 1, off, by_off);
-    }
-    free(line);
-    if (good && variables && !feof(variables)) {
+    if (!variables)
+        return true;
+    good = env_file_read(variables, judge_variable, (char *)path + (*path == '/'));
+    if (good && !feof(variables)) {
         complain("%s: not enabled: /%s: %s", job.unit, path + 1, strerror(errno));
         good = false;
     }
-    if (variables)
-        fclose(variables);
+    fclose(variables);
     return good;
 }
 
@@ -187,7 +188,14 @@ static bool judge_directory(const char *file, const char *value)
     snprintf(library, sizeof library, "%s%s", value, LIBRARY);
     fd = open_in_root(job.root, library, O_PATH);
     close(fd);
-    return fd >= 0 || refuse_root(file, "RootDirectory");
+    if (fd >= 0 || !job.binds.count)
+        return fd >= 0 || refuse_root(file, "RootDirectory");
+    complain("%s: not looked into: RootDirectory=%s, in which BindPaths= or "
+             "BindReadOnlyPaths= may bring the library: " LIBRARY,
+             job.unit, value);
+    free(job.start);
+    job.start = NULL;
+    return true;
 }
 
 static bool judge_image(const char *file, const char *value)
@@ -224,13 +232,21 @@ static bool pass_over_start(const char *why)
     return true;
 }
 
+/* What the drop-in sets counts, then what the unit does. */
+static bool serves_children(void)
+{
+    static const char name[] = "KA_CHILDREN";
+
+    return is_ours(name, strlen(name)) ? job.settings->config.children : !job.childless;
+}
+
 static bool judge_program(int root)
 {
     struct program p;
 
     if (program_find(root, job.start, &p))
         return pass_over_start(p.why_not);
-    program_judge(&p, LIBRARY, job.settings->config.children);
+    program_judge(&p, LIBRARY, serves_children());
     if (*p.why_not)
         complain("%s: not enabled: ExecStart=%s: %s%s%s", job.unit, job.start, p.why_not,
                  p.instead ? ". What can help: " : "", p.instead ? p.instead : "");
@@ -265,6 +281,8 @@ static bool take_setting(void *context, const char *file, const char *key,
         list_add(&job.variables, file, value);
     if (!strcmp(key, "UnsetEnvironment"))
         list_add(&job.unset, file, value);
+    if (!strcmp(key, "BindPaths") || !strcmp(key, "BindReadOnlyPaths"))
+        list_add(&job.binds, file, value);
     if (!strcmp(key, "ExecStart"))
         take_start(value);
     if (!strcmp(key, "RootDirectory"))
@@ -285,10 +303,10 @@ bool unit_admits(int root, const char *unit, const struct settings *settings,
     job.unit = unit;
     job.settings = settings;
     good = unit_read(root, unit, ours, take_setting, NULL) &&
-           (!job.off || refuse(job.off, off, by_off)) &&
+           list_judge(&job.variables, judge_variables) &&
+           (!job.off || refuse(job.off, "KA_OFF=1", "with which ours does nothing")) &&
            list_judge(&job.unset, judge_unset) && list_judge(&job.image, judge_image) &&
-           list_judge(&job.directory, judge_directory) &&
-           list_judge(&job.variables, judge_variables) && judge_start();
+           list_judge(&job.directory, judge_directory) && judge_start();
     *preload = job.preload;
     return good;
 }

@@ -24,11 +24,14 @@ int open_in_root(int root, const char *path, int flags)
 {
     struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC,
                            .resolve = RESOLVE_IN_ROOT};
+    int tries = 1000;
     long fd;
 
     if (root == AT_FDCWD)
         return open(path, flags | O_CLOEXEC);
-    fd = syscall(SYS_openat2, root, path, &how, sizeof how);
+    do /* something was renamed meanwhile, anywhere, and there was ".." in a link */
+        fd = syscall(SYS_openat2, root, path, &how, sizeof how);
+    while (fd < 0 && errno == EAGAIN && tries--);
     if (fd < 0 && (errno == ENOSYS || errno == EPERM) && is_system(root))
         return openat(root, path + (*path == '/'), flags | O_CLOEXEC);
     return (int)fd;

@@ -11,13 +11,17 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Where units lie; what stands in an earlier one counts. */
 static const char *const folders[] = {
-    "etc/systemd/system.control",   "run/systemd/system.control", "run/systemd/transient",
-    "etc/systemd/system",           "run/systemd/system",         "run/systemd/generator",
-    "usr/local/lib/systemd/system", "usr/lib/systemd/system",     "lib/systemd/system",
+    "etc/systemd/system.control", "run/systemd/system.control",
+    "run/systemd/transient",      "run/systemd/generator.early",
+    "etc/systemd/system",         "etc/systemd/system.attached",
+    "run/systemd/system",         "run/systemd/system.attached",
+    "run/systemd/generator",      "usr/local/lib/systemd/system",
+    "usr/lib/systemd/system",     "lib/systemd/system",
     "run/systemd/generator.late",
 };
 enum { FOLDERS = sizeof folders / sizeof *folders };
@@ -58,75 +62,6 @@ bool unit_name(const char *argument, char name[256])
 
 /* ---- one file -------------------------------------------------------------------------- */
 
-static char *strip(char *text)
-{
-    size_t len;
-
-    text += strspn(text, " \t\r\n");
-    for (len = strlen(text); len && strchr(" \t\r\n", text[len - 1]); len--)
-        ;
-    text[len] = '\0';
-    return text;
-}
-
-/* Whether the line ends in a backslash that isn't itself escaped (config_parse of systemd's
- * conf-parser.c; a blank behind it makes it an ordinary one). */
-static bool continues(const char *line)
-{
-    size_t len = strlen(line), backslashes = 0;
-
-    while (backslashes < len && line[len - 1 - backslashes] == '\\')
-        backslashes++;
-    return backslashes % 2;
-}
-
-/* A line with those that continue it; a comment between these is none of it. NULL at the
- * end, or, without feof(3), where it can't be read; to be freed. */
-static char *read_line(FILE *file)
-{
-    char *whole = NULL, *line = NULL;
-    size_t size = 0;
-    bool more = true;
-
-    while (more && getline(&line, &size, file) >= 0) {
-        char *text = line + strspn(line, " \t\r\n");
-        bool comment = *text == '#' || *text == ';';
-
-        if (comment && whole)
-            continue;
-        text[strcspn(text, "\r\n")] = '\0';
-        more = !comment && continues(text);
-        if (more)
-            text[strlen(text) - 1] = ' ';
-        whole = append(whole, text);
-    }
-    free(line);
-    if (!more || feof(file))
-        return whole;
-    free(whole);
-    return NULL;
-}
-
-static bool read_settings(FILE *file, const char *path, unit_setting *setting,
-                          void *context)
-{
-    bool service = false, good = true;
-    char *line;
-
-    while (good && (line = read_line(file))) {
-        char *text = strip(line), *equals = strchr(text, '=');
-
-        if (*text == '[')
-            service = !strcmp(text, "[Service]");
-        else if (service && equals && *text != '#' && *text != ';') {
-            *equals = '\0';
-            good = setting(context, path, strip(text), strip(equals + 1));
-        }
-        free(line);
-    }
-    return good;
-}
-
 static bool read_file(int root, const char *path, unit_setting *setting, void *context)
 {
     FILE *file = read_in_root(root, path);
@@ -136,7 +71,7 @@ static bool read_file(int root, const char *path, unit_setting *setting, void *c
         complain("/%s: %s", path, errno == EINVAL ? "not a file" : strerror(errno));
         return false;
     }
-    good = read_settings(file, path, setting, context);
+    good = unit_file_read(file, path, setting, context);
     if (good && !feof(file)) {
         complain("/%s: %s", path, strerror(errno));
         good = false;
@@ -165,29 +100,81 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-#define NOTHING "/dev/null" /* a link to it masks */
-
-/* What stands in a link. False: it is none. */
-static bool link_target(int root, const char *path, char target[PATH_MAX])
+/* Without ".", ".." and empty parts. */
+static void simplify(char *path)
 {
-    int fd = open_in_root(root, path, O_PATH | O_NOFOLLOW);
-    ssize_t len = fd < 0 ? -1 : readlinkat(fd, "", target, PATH_MAX - 1);
+    char *to = path;
 
-    close(fd);
-    target[len < 0 ? 0 : len] = '\0';
-    return len >= 0;
+    for (const char *from = path; *from; from += strspn(from, "/")) {
+        size_t len = strcspn(from, "/");
+
+        if (len == 2 && !strncmp(from, "..", 2))
+            while (to > path && *--to != '/')
+                ;
+        else if (len && !(len == 1 && *from == '.')) {
+            if (to > path)
+                *to++ = '/';
+            memmove(to, from, len);
+            to += len;
+        }
+        from += len;
+    }
+    *to = '\0';
 }
 
-/* Another name of a service, or one that is masked, is no place for a drop-in of ours. */
+/* Where a link in one of the folders leads, as a path in the root. False: it is none. */
+static bool link_target(int root, const char *path, char target[PATH_MAX])
+{
+    char text[PATH_MAX];
+    int fd = open_in_root(root, path, O_PATH | O_NOFOLLOW);
+    ssize_t len = fd < 0 ? -1 : readlinkat(fd, "", text, sizeof text - 1);
+
+    close(fd);
+    if (len < 0)
+        return false;
+    text[len] = '\0';
+    if (snprintf(target, PATH_MAX, "%.*s%s",
+                 *text == '/' ? 0 : (int)(base_name(path) - path), path,
+                 text) >= PATH_MAX)
+        return false;
+    simplify(target);
+    return true;
+}
+
+/* systemd takes as masked what is empty or a device, and so a link to /dev/null. */
+static bool is_masked(int root, const char *path)
+{
+    char target[PATH_MAX];
+    struct stat st = {0};
+    int fd = open_in_root(root, path, O_PATH);
+    bool empty =
+        !fstat(fd, &st) && (S_ISCHR(st.st_mode) || (S_ISREG(st.st_mode) && !st.st_size));
+
+    close(fd);
+    return empty || (link_target(root, path, target) && !strcmp(target, "dev/null"));
+}
+
+static bool is_in_folders(const char *path)
+{
+    size_t len = (size_t)(base_name(path) - path);
+
+    for (int i = 0; i < FOLDERS; i++)
+        if (len && strlen(folders[i]) == len - 1 && !strncmp(folders[i], path, len - 1))
+            return true;
+    return false;
+}
+
+/* Another name of a service, or one that is masked, is no place for a drop-in of ours. A
+ * link to a file elsewhere makes that a unit, under the link's name. */
 static bool judge_link(int root, const char *path)
 {
     char target[PATH_MAX];
 
-    if (!link_target(root, path, target))
-        return true;
-    if (!strcmp(target, NOTHING))
-        complain("%s is masked: /%s leads to " NOTHING, base_name(path), path);
-    else if (strcmp(base_name(target), base_name(path)) != 0)
+    if (is_masked(root, path))
+        complain("%s is masked: /%s is empty, or leads to /dev/null", base_name(path),
+                 path);
+    else if (link_target(root, path, target) && is_in_folders(target) &&
+             strcmp(base_name(target), base_name(path)) != 0)
         complain("%s is another name of %s: name that", base_name(path),
                  base_name(target));
     else
@@ -277,8 +264,8 @@ static bool is_alias(int root, const char *path, const char *unit, char alias[25
 {
     char target[PATH_MAX], first[PATH_MAX], leads_to[256];
 
-    if (!link_target(root, path, target) || !find_file(root, base_name(path), first) ||
-        strcmp(first, path) != 0)
+    if (!link_target(root, path, target) || !is_in_folders(target) ||
+        !find_file(root, base_name(path), first) || strcmp(first, path) != 0)
         return false;
     instantiate(base_name(path), unit, alias);
     instantiate(base_name(target), alias, leads_to);
@@ -403,16 +390,14 @@ static bool judge_names(const char *name, const struct drop_ins *d)
     return !*d->namesake;
 }
 
-/* One that leads nowhere hides others of its name, and sets nothing. */
+/* One that is masked or leads nowhere hides others of its name, and sets nothing. */
 static bool read_drop_in(int root, const char *path, unit_setting *setting, void *context)
 {
-    char target[PATH_MAX];
-    bool masked = link_target(root, path, target) && !strcmp(target, NOTHING);
     int fd = open_in_root(root, path, O_PATH);
     bool nowhere = fd < 0 && errno == ENOENT;
 
     close(fd);
-    return masked || nowhere || read_file(root, path, setting, context);
+    return nowhere || is_masked(root, path) || read_file(root, path, setting, context);
 }
 
 bool unit_read(int root, const char *name, const char *ours, unit_setting *setting,
@@ -436,96 +421,4 @@ bool unit_read(int root, const char *name, const char *ours, unit_setting *setti
         good = read_drop_in(root, drop_ins.all[i].path, setting, context);
     free(drop_ins.all);
     return good;
-}
-
-/* ---- words ----------------------------------------------------------------------------------- */
-
-static char *put_utf8(char *w, unsigned long c)
-{
-    if (c < 0x80)
-        *w++ = (char)c;
-    else if (c < 0x800) {
-        *w++ = (char)(0xc0 | c >> 6);
-        *w++ = (char)(0x80 | (c & 0x3f));
-    } else {
-        if (c < 0x10000)
-            *w++ = (char)(0xe0 | c >> 12);
-        else {
-            *w++ = (char)(0xf0 | (c >> 18 & 7));
-            *w++ = (char)(0x80 | (c >> 12 & 0x3f));
-        }
-        *w++ = (char)(0x80 | (c >> 6 & 0x3f));
-        *w++ = (char)(0x80 | (c & 0x3f));
-    }
-    return w;
-}
-
-/* Exactly `count` digits of the base, of which one is not 0. */
-static bool get_number(const char *digits, size_t count, int base, unsigned long *number)
-{
-    char text[9];
-
-    snprintf(text, count + 1, "%s", digits);
-    *number = strtoul(text, NULL, base);
-    return *number &&
-           strspn(text, base == 8 ? "01234567" : "0123456789abcdefABCDEF") == count;
-}
-
-/* Writes what the escape after a backslash stands for, and moves *v to its last character
- * (systemd.service(5), "escapes"). */
-static char *unescape(const char **v, char *w)
-{
-    static const char from[] = "abfnrtvs", to[] = "\a\b\f\n\r\t\v ";
-    static const char kinds[] = "xuU";
-    static const size_t digits[] = {2, 4, 8};
-    const char *at = strchr(from, **v), *kind = strchr(kinds, **v);
-    unsigned long c;
-
-    if (at)
-        *w++ = to[at - from];
-    else if (kind && get_number(*v + 1, digits[kind - kinds], 16, &c)) {
-        *v += digits[kind - kinds];
-        if (*kind == 'x')
-            *w++ = (char)c;
-        else
-            w = put_utf8(w, c);
-    } else if (get_number(*v, 3, 8, &c)) {
-        *v += 2;
-        *w++ = (char)c;
-    } else
-        *w++ = **v;
-    return w;
-}
-
-char *unit_word(const char **value)
-{
-    const char *v = *value + strspn(*value, " \t");
-    char quote = '\0', *word, *w;
-
-    if (!*v)
-        return NULL;
-    w = word = allocate(strlen(v) + 1, 1);
-    for (; *v && (quote || !strchr(" \t", *v)); v++)
-        if (*v == quote)
-            quote = '\0';
-        else if (!quote && (*v == '"' || *v == '\''))
-            quote = *v;
-        else if (*v == '\\' && v[1]) {
-            v++;
-            w = unescape(&v, w);
-        } else
-            *w++ = *v;
-    *value = v;
-    return word;
-}
-
-void unit_write_word(FILE *file, const char *word)
-{
-    putc('"', file);
-    for (; *word; word++)
-        if ((unsigned char)*word < ' ' || *word == 0x7f)
-            fprintf(file, "\\x%02x", (unsigned)*word);
-        else
-            fprintf(file, *word == '"' || *word == '\\' ? "\\%c" : "%c", *word);
-    putc('"', file);
 }

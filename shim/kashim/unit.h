@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The files of a systemd service, below a root directory (systemd.unit(5)). */
+/* Which files make up a systemd service, below a root directory (systemd.unit(5)). */
 #ifndef KASHIM_UNIT_H
 #define KASHIM_UNIT_H
 
-#include <stdbool.h>
-#include <stdio.h>
+#include "unit_file.h"
 
 /* The name with ".service" behind it where it has no suffix. False: that can't be a
  * service's name, which is said. */
@@ -13,18 +12,9 @@ bool unit_name(const char *argument, char name[256]);
 /* Calls `setting` for each setting in the section [Service]: of the unit's own file, then of
  * its drop-ins in the order in which they count, but for the one at the path `ours`. Stops
  * and returns false when `setting` does, or, which is said, when the unit can't be read or
- * has another drop-in of the name of `ours`. Paths are in the root, without a slash in front;
- * `value` has its continuation lines joined. */
-typedef bool unit_setting(void *context, const char *file, const char *key,
-                          const char *value);
+ * has another drop-in of the name of `ours`. Paths are in the root, without a slash in
+ * front. */
 bool unit_read(int root, const char *name, const char *ours, unit_setting *setting,
                void *context);
-
-/* The next word of a setting, quotes and escapes resolved (systemd.syntax(7)); NULL at the
- * end. To be freed. */
-char *unit_word(const char **value);
-
-/* Writes the word so that it is read back. */
-void unit_write_word(FILE *file, const char *word);
 
 #endif

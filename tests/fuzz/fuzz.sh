@@ -35,6 +35,7 @@ make_seeds() {
         seed proc $file <"/proc/self/$file"
     done
     printf 'UserFiles:\t2\n    0: socket:[123]\n    1: socket:[456]\n' | seed proc fdinfo
+    printf 'A = "b\\c" \\\n d\nB="x\n"\n' | seed unit variables
     printf '[Service]\n# x\nEnvironment="A=b c" LD_PRELOAD=/a.so \\\n  C=d\nEnvironment=\nA=\\x\n' | seed unit service
     python3 -c '
 import socket, struct, sys

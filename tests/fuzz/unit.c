@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The reader of unit files; words are read back as they are written. */
-#include "kashim/unit.c"
+/* The readers of unit files and of files of variables; words are read back as they are
+ * written. */
+#include "kashim/env_file.h"
+#include "kashim/memory.h"
+#include "kashim/unit_file.h"
 
 #include <assert.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void read_back(const char *word)
 {
@@ -34,12 +39,21 @@ static bool take(void *context, const char *file, const char *key, const char *v
     return true;
 }
 
+static bool take_variable(void *context, const char *name, const char *value)
+{
+    (void)context;
+    assert(*name != '#' && !strchr(name, '=') && strlen(value) < 65536);
+    return true;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     FILE *file = size ? fmemopen((void *)(uintptr_t)data, size, "r") : NULL;
 
     if (file) {
-        read_settings(file, "x.service", take, NULL);
+        unit_file_read(file, "x.service", take, NULL);
+        rewind(file);
+        env_file_read(file, take_variable, NULL);
         fclose(file);
     }
     return 0;
