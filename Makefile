@@ -143,20 +143,26 @@ ldconfig = [ -n "$(DESTDIR)" ] || PATH=$$PATH:/usr/sbin:/sbin ldconfig || \
 own_libdir = $(if $(and $(ARCH),$(filter file,$(origin LIBDIR))),\
     $(error ARCH=$(ARCH) needs a LIBDIR of its own: where that machine has its libraries))
 
+# Of another machine the library alone: the rest is this one's.
+INSTALLED = $(LIBDIR)/libkashim.so
+ifeq ($(ARCH),)
+  INSTALLED += $(BINDIR)/kashim $(MANDIR)/man1/kashim.1 $(MANDIR)/man7/libkashim.7 $(COMPLETIONDIR)/kashim
+endif
+
 install: all
 	$(own_libdir)
 	$(call put,$(B)/libkashim.so,$(DESTDIR)$(LIBDIR)/libkashim.so,644)
-	$(if $(PROGRAMS),$(call put,$(B)/kashim,$(DESTDIR)$(BINDIR)/kashim,755))
-	$(if $(PROGRAMS),$(call put,shim/kashim/kashim.1,$(DESTDIR)$(MANDIR)/man1/kashim.1,644))
-	$(if $(PROGRAMS),$(call put,shim/kashim/completion.bash,$(DESTDIR)$(COMPLETIONDIR)/kashim,644))
+ifeq ($(ARCH),)
+	$(call put,$(B)/kashim,$(DESTDIR)$(BINDIR)/kashim,755)
+	$(call put,shim/kashim/kashim.1,$(DESTDIR)$(MANDIR)/man1/kashim.1,644)
+	$(call put,shim/kashim/completion.bash,$(DESTDIR)$(COMPLETIONDIR)/kashim,644)
 	$(call put,shim/libkashim.7,$(DESTDIR)$(MANDIR)/man7/libkashim.7,644)
+endif
 	$(Q)$(ldconfig)
 
 uninstall:
 	$(own_libdir)
-	rm -f $(DESTDIR)$(LIBDIR)/libkashim.so $(DESTDIR)$(BINDIR)/kashim \
-	    $(DESTDIR)$(MANDIR)/man1/kashim.1 $(DESTDIR)$(MANDIR)/man7/libkashim.7 \
-	    $(DESTDIR)$(COMPLETIONDIR)/kashim
+	rm -f $(INSTALLED:%=$(DESTDIR)%)
 	$(Q)$(ldconfig)
 
 # ---- hand on -------------------------------------------------------------------

@@ -112,6 +112,10 @@ scene_shimmed() {
         "it has sent; the client's kernel must answer that. Neither program notices."
 }
 
+reset_time() {
+    story $shimmed | sed -n 's/ reset .*//p'
+}
+
 scene_cut() {
     title "3. Now the client's cable is pulled. Neither host is told."
     cut_link
@@ -119,7 +123,7 @@ scene_cut() {
     follow reset 1 15
     wait_for 2 grep -q 'ended.*timed out' server.$shimmed ||
         fail 'the server was not told'
-    say '' "The server's read() fails, $(seconds "$pulled" "$EPOCHREALTIME") s after that." \
+    say '' "The server's read() fails, $(seconds "$pulled" "$(reset_time)") s after that." \
         'It says:' '' "    ${bold}$(tail -n 1 server.$shimmed)${off}"
 }
 
@@ -138,15 +142,14 @@ row() {
 }
 
 summary() {
-    local lost=$(($(count $shimmed probe) - asked)) reset
-    reset=$(story $shimmed | sed -n 's/ reset .*//p')
+    local lost=$(($(count $shimmed probe) - asked))
     title 'Summary'
     row '' 'as it is' 'under kashim'
     row '' '--------' '------------'
     row 'while the client is quiet' "$(count $plain probe) probes" \
         "$asked probes, $answered answers"
     row 'cable pulled' 'silence' "$lost unanswered probes, then the reset"
-    row 'the server learns of it' never "$(seconds "$pulled" "$reset") s after"
+    row 'the server learns of it' never "$(seconds "$pulled" "$(reset_time)") s after"
     row 'the dead connection' "$(fate $plain)" "$(fate $shimmed)"
     echo
     [ "$asked $lost" = "$answered 10" ] ||

@@ -126,8 +126,10 @@ noted() {
     refused 125 "--idle: '' is not accepted (1 to 32767 seconds"
     kashim run --idle 1x true
     refused 125 "--idle: '1x' is not accepted (1 to 32767 seconds"
-    KA_CNT=999 kashim run true
+    KA_CNT=999 kashim run -i 5 true
     refused 125 "KA_CNT: '999' is not accepted (1 to 127)"
+    KA_CNT=999 kashim run -c 5 true
+    says 0 ''
     kashim run --nonsense true
     refused 125 '--nonsense'
 }

@@ -72,6 +72,8 @@ files() {
     effect 'the folder' gone "$([ -e "${drop_in%/*}" ] || echo gone)"
     kashim disable --root "$tree" x
     effect 'again' '0 x.service is not enabled' "$status $output"
+    kashim disable --root "$tree" y
+    effect 'no such unit' '1 kashim: there is no y.service' "$status ${stderr%: nothing of that name*}"
 }
 
 # environment_by_systemd: what a systemd that runs nothing makes of the tree's x.service.
@@ -352,7 +354,7 @@ in_order() {
 # bats test_tags=harmless,clumsy:mute
 @test "enable: a program that no preload reaches" {
     cp "$root/build/tests/static_server" "$tree/bin/static"
-    local why='linked statically: there is no loader to preload anything. What can help: kashim run --supervise'
+    local why='linked statically: there is no loader to preload anything. What can help, as kashim(1) has it for a service: kashim run --supervise'
     unit 'ExecStart=-@/bin/static y'
     not_enabled "x.service: not enabled: ExecStart=/bin/static: $why"
     unit 'ExecStart=static'
@@ -421,7 +423,7 @@ in_order() {
     kashim enable --root "$dir/nowhere" x
     refused 1 "--root $dir/nowhere: No such file or directory"
     rm "$tree$library"
-    not_enabled "the library is missing: $tree$library"
+    not_enabled "the library is missing: $tree$library (make install DESTDIR=$tree puts it there)"
 }
 
 # bats test_tags=harmless,clumsy:mute

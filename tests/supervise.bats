@@ -219,7 +219,7 @@ threading.Thread(target=serve).start()" || effect 'server' listens "$(cat "$dir/
         bash -c 'grep NoNewPrivs /proc/self/status; exec steps "$@"' - 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b'
     effect 'as nobody' $'NoNewPrivs:\t1' "$(head -n 1 <<<"$output")"
     has b "$ours"
-    effect 'said' "kashim: --supervise without CAP_SYS_ADMIN sets no_new_privs: setuid programs that the server starts don't gain rights" "$stderr"
+    effect 'said' "kashim: --supervise without CAP_SYS_ADMIN sets no_new_privs: a setuid program, this one or one that it starts, gains no rights" "$stderr"
 }
 
 # bats test_tags=effect

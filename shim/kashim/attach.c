@@ -471,7 +471,10 @@ static int read_arguments(int argc, char **argv, int *port)
     if (!targets_by_number(argv + optind, &job.pids))
         return EXIT_USAGE;
     if ((*port != 0) == (job.pids.count > 0)) {
-        complain("attach: which processes? PID... or --port PORT (kashim help attach)");
+        complain("attach: which processes? PID... or --port PORT%s (kashim help attach)",
+                 job.settings.config.some_ports
+                     ? "; -p, --ports, picks among their sockets"
+                     : "");
         return EXIT_USAGE;
     }
     return -1;
@@ -480,13 +483,12 @@ static int read_arguments(int argc, char **argv, int *port)
 int kashim_attach(int argc, char **argv)
 {
     int port = 0, status;
-    bool good;
 
-    good = settings_read(&job.settings, true);
+    settings_begin(&job.settings, true);
     status = read_arguments(argc, argv, &port);
     if (status >= 0)
         return status;
-    if (!good)
+    if (!settings_read(&job.settings))
         return EXIT_USAGE;
     if (job.settings.config.off) {
         complain("attach: KA_OFF=1 is set, so nothing was done");

@@ -253,8 +253,8 @@ static bool library_is_there(void)
 
     close(fd);
     if (fd < 0)
-        complain("the library is missing: %s" LIBRARY " (make install puts it there)",
-                 job.root);
+        complain("the library is missing: %s" LIBRARY " (make install%s%s puts it there)",
+                 job.root, *job.root ? " DESTDIR=" : "", job.root);
     return fd >= 0;
 }
 
@@ -297,6 +297,8 @@ static int disable(void)
     good = good && (owner != US || !unlinkat(folder, DROP_IN, 0) || failed("/" DROP_IN));
     close(folder);
     if (owner == ANOTHER || !good)
+        return EXIT_UNDONE;
+    if (owner == NOBODY && !unit_exists(job.root_fd, job.unit))
         return EXIT_UNDONE;
     if (owner == NOBODY) {
         printf("%s is not enabled\n", job.unit);
@@ -401,12 +403,13 @@ int kashim_enable(int argc, char **argv)
         {"root", required_argument, NULL, OPTION_ROOT},
         {"help", no_argument, NULL, 'h'},
         {0}};
-    bool good = settings_read(&job.settings, false);
-    int status = read_arguments(argc, argv, ":h" SETTING_LETTERS, options, help_enable);
+    int status;
 
+    settings_begin(&job.settings, false);
+    status = read_arguments(argc, argv, ":h" SETTING_LETTERS, options, help_enable);
     if (status >= 0)
         return status;
-    if (!good)
+    if (!settings_read(&job.settings))
         return EXIT_USAGE;
     if (job.settings.config.off) {
         complain("enable: KA_OFF=1 is set, so nothing was done");

@@ -249,7 +249,8 @@ static bool judge_program(int root)
     program_judge(&p, LIBRARY, serves_children());
     if (*p.why_not)
         complain("%s: not enabled: ExecStart=%s: %s%s%s", job.unit, job.start, p.why_not,
-                 p.instead ? ". What can help: " : "", p.instead ? p.instead : "");
+                 p.instead ? ". What can help, as kashim(1) has it for a service: " : "",
+                 p.instead ? p.instead : "");
     return !*p.why_not;
 }
 

@@ -68,18 +68,27 @@ static void keep(struct settings *settings, const char *variable, const char *va
         settings->value[setting] = value;
 }
 
-bool settings_read(struct settings *settings, bool outside)
+void settings_begin(struct settings *settings, bool outside)
 {
-    bool good = true;
-
     memset(settings, 0, sizeof *settings);
     settings->outside = outside;
     ka_config_defaults(&settings->config);
+}
+
+bool settings_read(struct settings *settings)
+{
+    const struct settings options = *settings;
+    bool good = true;
+
     for (char **e = environ; *e; e++) {
         char name[16];
         size_t len = strcspn(*e, "=");
+        int setting;
 
         if (strncmp(*e, "KA_", 3) != 0 || !(*e)[len] || len >= sizeof name)
+            continue;
+        setting = setting_of(*e, len);
+        if (setting >= 0 && options.value[setting])
             continue;
         snprintf(name, sizeof name, "%.*s", (int)len, *e);
         good &= set(settings, name, name, len, *e + len + 1);

@@ -35,14 +35,18 @@ struct settings {
     const char *value[SETTINGS]; /* what was set; NULL: nothing */
 };
 
-/* The defaults, and what the environment says. False: a value is refused. */
-bool settings_read(struct settings *settings, bool outside);
+/* The defaults; before all others. */
+void settings_begin(struct settings *settings, bool outside);
 
 enum setting_verdict { SETTING_TAKEN, SETTING_REFUSED, SETTING_NONE };
 
 /* An option as getopt_long returned it, with its argument. SETTING_NONE: it is no setting's. */
 enum setting_verdict settings_take(struct settings *settings, int option,
                                    const char *argument);
+
+/* What the environment says, and no option has; after these. False: a value is refused, which
+ * is said. */
+bool settings_read(struct settings *settings);
 
 /* The variable that stands for it: "KA_IDLE" ... for 0 to SETTINGS - 1. */
 const char *setting_variable(int setting);

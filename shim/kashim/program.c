@@ -171,7 +171,12 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
         because(p, "the library can't be read: %s", library);
         return;
     }
-    p->instead = "kashim run --supervise, or kashim attach once it runs";
+    p->instead = facts->class == ours.class ? "kashim run --supervise, or kashim attach "
+                                              "once it runs"
+                                            : "LD_PRELOAD=libkashim.so where a library "
+                                              "of its class is installed as well, "
+                                              "kashim run --supervise, or kashim attach "
+                                              "once it runs";
     if (facts->class != ours.class)
         because(p, "a %d-bit program, and the library is for %d-bit ones (%s)",
                 facts->class == ELFCLASS32 ? 32 : 64, ours.class == ELFCLASS32 ? 32 : 64,

@@ -110,10 +110,10 @@ int kashim_run(int argc, char **argv)
         {0}};
     struct settings settings;
     struct program program;
-    bool good, supervised = false;
+    bool supervised = false;
     int option, status;
 
-    good = settings_read(&settings, false);
+    settings_begin(&settings, false);
     while ((option = next_option(argc, argv, "+:h" SETTING_LETTERS, options)) != -1) {
         if (option == 'h')
             return help();
@@ -122,7 +122,7 @@ int kashim_run(int argc, char **argv)
         else if (settings_take(&settings, option, optarg) != SETTING_TAKEN)
             return EXIT_RUN;
     }
-    if (!good)
+    if (!settings_read(&settings))
         return EXIT_RUN;
     if (optind == argc) {
         complain("run: which PROGRAM? (kashim help run)");

@@ -115,8 +115,8 @@ static int put_under_filter(bool connect)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
         return -errno;
     complain(
-        "--supervise without CAP_SYS_ADMIN sets no_new_privs: setuid programs that the "
-        "server starts don't gain rights");
+        "--supervise without CAP_SYS_ADMIN sets no_new_privs: a setuid program, this one "
+        "or one that it starts, gains no rights");
     return filter_install(connect);
 }
 

@@ -400,20 +400,36 @@ static bool read_drop_in(int root, const char *path, unit_setting *setting, void
     return nowhere || is_masked(root, path) || read_file(root, path, setting, context);
 }
 
+/* Its own file, or its template's. */
+static bool find_unit(int root, const char *name, char path[PATH_MAX])
+{
+    char template[256];
+
+    if (find_file(root, name, path) ||
+        (template_of(name, template) && find_file(root, template, path)))
+        return true;
+    complain("there is no %s: nothing of that name lies in /etc/systemd/system, "
+             "/usr/lib/systemd/system or their like",
+             name);
+    return false;
+}
+
+bool unit_exists(int root, const char *name)
+{
+    char path[PATH_MAX];
+
+    return find_unit(root, name, path);
+}
+
 bool unit_read(int root, const char *name, const char *ours, unit_setting *setting,
                void *context)
 {
-    char path[PATH_MAX], template[256];
+    char path[PATH_MAX];
     struct drop_ins drop_ins = {.ours = ours};
     bool good;
 
-    if (!find_file(root, name, path) &&
-        !(template_of(name, template) && find_file(root, template, path))) {
-        complain("there is no %s: nothing of that name lies in /etc/systemd/system, "
-                 "/usr/lib/systemd/system or their like",
-                 name);
+    if (!find_unit(root, name, path))
         return false;
-    }
     find_drop_ins(root, name, &drop_ins);
     good = judge_link(root, path) && judge_names(name, &drop_ins) &&
            read_file(root, path, setting, context);
