@@ -148,7 +148,8 @@ tried() {
 import re, sys, yaml
 compose, pod = [yaml.safe_load(b) for b in re.findall(r'```yaml\n(.*?)```', open(sys.argv[1]).read(), re.S)]
 cache = compose['services']['cache']
-assert cache['volumes'] == ['./build/libkashim.so:%s:ro' % cache['environment']['LD_PRELOAD']]
+assert cache['volumes'] == [{'type': 'bind', 'source': './build/libkashim.so',
+                             'target': cache['environment']['LD_PRELOAD'], 'read_only': True}]
 print(*cache['environment'].values())
 container = pod['spec']['containers'][0]
 print(*[e['value'] for e in container['env']], container['volumeMounts'][0]['mountPath'])
