@@ -40,7 +40,7 @@ bool ka_force_ignores(int fd, int level, int name, const void *value, unsigned l
 {
     struct ka_values wanted, now;
 
-    if (!ka_active() || !is_option_of_ours(level, name) ||
+    if (!ka_active() || !ka_config.force || !is_option_of_ours(level, name) ||
         !kernel_accepts(level, name, value, len) || !ka_is_tcp(fd))
         return false;
     wanted = ka_values_wanted(&ka_config);

@@ -101,7 +101,7 @@ static __attribute__((noinline)) int connect_slow(int fd, const struct sockaddr 
 {
     ka_settings_complain();
     if (ka_settings_read() && (ka_config.off || !ka_config.connect))
-        connect_passed_to = KA_NEXT(connect);
+        connect_passed_to = KA_NEXT_FOUND(connect);
     else
         ka_connect_begin(fd, addr, len);
     return KA_NEXT(connect)(fd, addr, len);
@@ -119,7 +119,7 @@ static __attribute__((noinline)) int setsockopt_slow(int fd, int level, int name
                                                      const void *value, socklen_t len)
 {
     if (ka_settings_read() && (ka_config.off || !ka_config.force))
-        setsockopt_passed_to = KA_NEXT(setsockopt);
+        setsockopt_passed_to = KA_NEXT_FOUND(setsockopt);
     else if (ka_force_ignores(fd, level, name, value, len))
         return 0;
     return KA_NEXT(setsockopt)(fd, level, name, value, len);
@@ -272,7 +272,7 @@ int __prctl_time64(int, ...);
 
 HOOK int __setsockopt64(int fd, int level, int name, const void *value, socklen_t len)
 {
-    if (ka_active() && ka_config.force && ka_force_ignores(fd, level, name, value, len))
+    if (ka_force_ignores(fd, level, name, value, len))
         return 0;
     return KA_NEXT(__setsockopt64)(fd, level, name, value, len);
 }

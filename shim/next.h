@@ -32,7 +32,7 @@ ka_function *ka_next_early(enum ka_hook hook);
 /* The next definition of `name`, with the type of the function itself. */
 #define KA_NEXT(name) ((__typeof__(name) *)ka_next(KA_HOOK_##name))
 
-/* The same where they have been found for certain. */
+/* The same where they have been found for certain; NULL where that isn't so. */
 #define KA_NEXT_FOUND(name)                                                              \
     ((__typeof__(name) *)atomic_load_explicit(&ka_next_found[KA_HOOK_##name],            \
                                               memory_order_relaxed))

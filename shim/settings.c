@@ -19,7 +19,7 @@ static atomic_int stage;
 
 /* The lines about refused values, made at load, since a program may overwrite its
  * environment before they are due. */
-static char complaints[10 * KA_COMPLAINT_SIZE];
+static char complaints[10 * KA_COMPLAINT_SIZE]; /* one for each variable */
 static size_t complaints_len;
 static atomic_bool complained;
 
@@ -35,7 +35,7 @@ static char **environment(void)
 {
     static char *none[] = {NULL};
 
-    return &environ && environ && !secure_execution() ? environ : none;
+    return environ && !secure_execution() ? environ : none;
 }
 
 static void read_variable(const char *variable)
@@ -47,7 +47,8 @@ static void read_variable(const char *variable)
         if (!variable[name_len++])
             return;
     value = variable + name_len + 1;
-    if (ka_config_set(&ka_config, variable, name_len, value) == KA_REFUSED) {
+    if (ka_config_set(&ka_config, variable, name_len, value) == KA_REFUSED &&
+        sizeof complaints - complaints_len >= KA_COMPLAINT_SIZE) {
         size_t len = complaints_len;
 
         len += ka_config_complain(complaints + len, sizeof complaints - len, variable,
@@ -60,6 +61,8 @@ bool ka_settings_read(void)
 {
     int found = atomic_load_explicit(&stage, memory_order_acquire);
 
+    if (!&environ) /* not relocated yet: an IFUNC resolver calls (next.c) */
+        return false;
     if (found != UNREAD || !atomic_compare_exchange_strong(&stage, &found, BEING_READ))
         return found == READ;
     ka_config_defaults(&ka_config);

@@ -80,6 +80,13 @@ patched() {
     beside=$root/build/tests/libresolver.so unharmed true
 }
 
+# bats test_tags=effect
+@test "and with the settings" {
+    KASHIM_LIB+=:$root/build/tests/libresolver.so
+    shimmed "${timers[@]}" steps 'tcp4 a' 'listen a' 'look a'
+    has a "${ours/connected/listening}"
+}
+
 # bats test_tags=harmless
 @test "an object that is loaded below the address it was linked for" {
     echo 'int high;' | gcc -shared -fPIC -Wl,-Ttext-segment=0x900000000000 -x c - -o "$BATS_TEST_TMPDIR/libhigh.so"
