@@ -55,7 +55,7 @@ apt() {
 }
 
 # The tests run nginx and redis themselves: their packages must not start any. Where the
-# machine has a policy of its own for that, this is it.
+# machine has a policy of its own for that, that one stays.
 policy=/usr/sbin/policy-rc.d
 
 keep_services_down() {

@@ -26,8 +26,9 @@ void ka_children_exclude(void)
     char *value = (char *)ka_getenv("LD_PRELOAD");
     char *to = value;
 
-    /* The kernel puts the environment onto the stack, above all frames. A string that a
-     * constructor before ours has set lies elsewhere, and may not be writable. */
+    /* NULL ends here. The kernel puts the environment onto the stack, above all frames. A
+     * string that a constructor before ours has set lies elsewhere, and may not be
+     * writable. */
     if (value < (char *)&value)
         return;
     for (char *from = value, *next; *from; from = next) {

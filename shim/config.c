@@ -245,11 +245,11 @@ int ka_config_user_timeout_ms(const struct ka_config *config)
     return seconds > KA_MAX_USER_TIMEOUT ? INT_MAX : seconds * 1000;
 }
 
-int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout)
+int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout_ms)
 {
-    int waited = user_timeout - idle;
+    int waited = user_timeout_ms / 1000 + (user_timeout_ms % 1000 > 0) - idle;
 
-    if (!user_timeout)
+    if (user_timeout_ms <= 0)
         return idle + intvl * cnt;
     /* tcp_keepalive_timer: judged when a probe is due, and after at least one */
     if (waited <= intvl)

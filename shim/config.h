@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The settings, KA_IDLE to KA_OFF, from text. Pure: no environment, no errno, nothing
- * printed, so that the library and its tests, and whoever else takes a setting from a
- * person, agree on what a value means.
+ * printed, so that the library, its tests and kashim(1) agree on what a value means.
  */
 #ifndef KA_CONFIG_H
 #define KA_CONFIG_H
@@ -71,9 +70,9 @@ bool ka_config_count(const char *s, int max, int *count);
 int ka_config_user_timeout_ms(const struct ka_config *config);
 
 /* In how many seconds after the last sign of life an idle dead peer is dropped: idle +
- * intvl * cnt, or, since TCP_USER_TIMEOUT (here in seconds, 0 for off) replaces the count
+ * intvl * cnt, or, since TCP_USER_TIMEOUT (milliseconds; 0 or less: off) replaces the count
  * (tcp(7)), the first probe that finds that time passed. */
-int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout);
+int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout_ms);
 
 /* Whether the settings are meant for sockets with this port, 0 to 65535. */
 bool ka_config_port(const struct ka_config *config, unsigned port);

@@ -6,11 +6,6 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-/*
- * In the order in which they are set. TCP_KEEPIDLE comes after SO_KEEPALIVE: then the
- * kernel counts the time that the connection has been idle already, while SO_KEEPALIVE
- * set last would start it anew (tcp_sock_set_keepidle_locked, tcp_set_keepalive).
- */
 static const struct option {
     int level;
     int name;
@@ -127,7 +122,6 @@ struct ka_refusal ka_values_set(int fd, const struct ka_values *values)
     struct ka_refusal refusal;
 
     refusal.options = 0;
-    refusal.error = 0;
     for (int i = 0; i < KA_OPTIONS; i++) {
         int err;
 
@@ -136,7 +130,7 @@ struct ka_refusal ka_values_set(int fd, const struct ka_values *values)
         err = ka_setsockopt_int(fd, options[i].level, options[i].name, values->of[i]);
         if (err < 0) {
             refusal.options |= 1U << i;
-            refusal.error = -err;
+            refusal.error[i] = -err;
         }
     }
     return refusal;

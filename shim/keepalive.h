@@ -15,13 +15,19 @@
 #    define IPPROTO_MPTCP 262
 #endif
 
+/*
+ * In the order in which they are set. TCP_KEEPIDLE comes after SO_KEEPALIVE: then the
+ * kernel counts the time that the connection has been idle already, while SO_KEEPALIVE
+ * set last would start it anew (tcp_sock_set_keepidle_locked, tcp_set_keepalive).
+ */
 enum ka_option { KA_INTVL, KA_CNT, KA_KEEPALIVE, KA_IDLE, KA_USER_TIMEOUT, KA_OPTIONS };
 
-/* By option: on or off, seconds, probes, milliseconds. Negative: the kernel doesn't tell,
- * or nothing is asked for. */
+/* KA_KEEPALIVE 0 or 1; KA_INTVL and KA_IDLE seconds; KA_CNT probes; KA_USER_TIMEOUT
+ * milliseconds. Negative: the kernel doesn't tell, or nothing is asked for. */
 struct ka_values {
     int of[KA_OPTIONS];
 };
+#define KA_NO_VALUES ((struct ka_values){{[0 ... KA_OPTIONS - 1] = -1}})
 
 /* A stream socket of TCP or MPTCP, whatever its state. False for anything else: other
  * protocols, files, closed descriptors. */
@@ -29,7 +35,7 @@ bool ka_is_tcp(int fd);
 
 bool ka_is_listening(int fd);
 
-/* Whether connect() has been called before, and hasn't failed. */
+/* Whether connect() has been called before, and hasn't failed; also of a listener. */
 bool ka_is_connecting(int fd);
 
 /* The port lies at the same place in `in` and `in6`. */
@@ -65,8 +71,8 @@ bool ka_values_agree(const struct ka_values *a, const struct ka_values *b);
 
 /* What the kernel refused. */
 struct ka_refusal {
-    unsigned options; /* a bit for each, 1 << enum ka_option; 0: nothing */
-    int error;        /* the last one's error number, EPERM say */
+    unsigned options;      /* a bit for each, 1 << enum ka_option; 0: nothing */
+    int error[KA_OPTIONS]; /* of these: the error number, EPERM say */
 };
 
 /*

@@ -22,8 +22,8 @@ static bool prepare(int fd)
     return !(refusal.options & 1U << KA_KEEPALIVE);
 }
 
-/* Where no mark can be set every accept is a first meeting. What stands there is kept if it is on,
- * or has our timers: then it was prepared, and the program has turned it off. */
+/* Where no mark can be set every accept is a first meeting. What stands there is kept if it
+ * is on, or has our timers: then it was prepared, and the program has turned it off. */
 static bool met_before(int fd)
 {
     struct ka_values wanted = ka_values_wanted(&ka_config);

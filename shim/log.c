@@ -203,7 +203,7 @@ static const char *error_name(int error)
     case ENOSYS: return "ENOSYS";
     case ENOPROTOOPT: return "ENOPROTOOPT";
     case EOPNOTSUPP: return "EOPNOTSUPP";
-    default: return "error ";
+    default: return NULL;
     }
 }
 
@@ -216,8 +216,8 @@ static void log_refused_option(enum ka_option option, int error)
     ka_put(&t, "the kernel refuses ");
     ka_put(&t, ka_option_name(option));
     ka_put(&t, ": ");
-    ka_put(&t, name);
-    if (name[0] == 'e')
+    ka_put(&t, name ? name : "error ");
+    if (!name)
         ka_put_uint(&t, (unsigned)error);
     end_line(&t);
 }
@@ -232,5 +232,5 @@ void ka_log_refusal(struct ka_refusal refusal)
     news = refusal.options & ~atomic_fetch_or(&said, refusal.options);
     for (int option = 0; option < KA_OPTIONS; option++)
         if (news & 1U << option)
-            log_refused_option((enum ka_option)option, refusal.error);
+            log_refused_option((enum ka_option)option, refusal.error[option]);
 }

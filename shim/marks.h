@@ -41,7 +41,7 @@ enum ka_state {
 enum { KA_STATE_BITS = 2, KA_STATE_MASK = 3 };
 
 extern _Atomic uint32_t ka_marks[KA_MARKS];
-extern atomic_bool ka_marks_used; /* false: no mark was ever set */
+extern atomic_bool ka_marks_used; /* false: none was read, so none is set */
 
 struct ka_mark {
     int fd;

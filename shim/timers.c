@@ -14,8 +14,7 @@ void ka_put_timers(struct ka_text *t, const struct ka_values *values)
 {
     int idle = values->of[KA_IDLE], intvl = values->of[KA_INTVL],
         cnt = values->of[KA_CNT];
-    int user_timeout =
-        values->of[KA_USER_TIMEOUT] > 0 ? values->of[KA_USER_TIMEOUT] / 1000 : 0;
+    int user_timeout = values->of[KA_USER_TIMEOUT]; /* milliseconds */
 
     if (idle < 0 || intvl < 0 || cnt < 0) {
         ka_put(t, "keepalive on, with timers that the kernel doesn't tell");
@@ -25,8 +24,9 @@ void ka_put_timers(struct ka_text *t, const struct ka_values *values)
     put_seconds(t, ", intvl ", intvl);
     ka_put(t, ", cnt ");
     ka_put_uint(t, (unsigned)cnt);
-    if (user_timeout)
-        put_seconds(t, ", user timeout ", user_timeout);
+    if (user_timeout > 0)
+        put_seconds(t, ", user timeout ",
+                    user_timeout / 1000 + (user_timeout % 1000 > 0));
     put_seconds(t, "; an idle dead peer is dropped after ",
                 ka_drop_seconds(idle, intvl, cnt, user_timeout));
     if (intvl > idle)

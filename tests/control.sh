@@ -5,8 +5,8 @@
 # command that does nothing in place of ours all tests tagged effect must fail, and with the
 # empty library alone all tagged harmless pass; with the library that has FAULT, or the
 # command that does nothing for "mute", all tagged clumsy:FAULT must fail; with a parser
-# that does nothing, all unit tests. A failure counts where it is the test's verdict (lib.bash), and not, say, a
-# program that is missing.
+# that does nothing, all unit tests. A failure counts where it is the test's verdict
+# (lib.bash), and not, say, a program that is missing.
 #
 # Names each test that doesn't do as it must. The last line: N passed, N failed.
 set -eu

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Hooks in signal handlers, and in children that share the memory.
+# Hooks in signal handlers.
 
 # shellcheck source=tests/lib.bash
 . "$BATS_TEST_DIRNAME/lib.bash"

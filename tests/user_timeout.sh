@@ -18,11 +18,7 @@ serve() {
     mkfifo "$1"
     env LD_PRELOAD="$library" KA_USER_TIMEOUT="$2" KA_IDLE=1 KA_INTVL=1 KA_CNT=1 \
         socat -U "TCP4-LISTEN:$1,bind=$LAB_SERVER" "PIPE:$1" 2>/dev/null &
-    wait_for 5 listens "$1"
-}
-
-listens() {
-    [ -n "$(ss -Htln "sport = :$1")" ]
+    wait_for 5 listening "$1"
 }
 
 connected() {

@@ -10,6 +10,7 @@
 #include "memory.h"
 #include "options.h"
 #include "process.h"
+#include "refusal.h"
 #include "targets.h"
 #include "tcp_socket.h"
 
@@ -64,7 +65,7 @@ static struct {
     struct timespec start;
 } job;
 
-/* ---- time ------------------------------------------------------------------------ */
+/* ---- time -------------------------------------------------------------------- */
 
 static long elapsed_ms(void)
 {
@@ -98,7 +99,7 @@ static void show_progress(bool end)
     }
 }
 
-/* ---- one socket ------------------------------------------------------------------ */
+/* ---- one socket -------------------------------------------------------------- */
 
 /* One line for each option that is refused, not for each socket. */
 static void complain_of(struct target *t, struct ka_refusal refusal)
@@ -110,7 +111,7 @@ static void complain_of(struct target *t, struct ka_refusal refusal)
             continue;
         t->complained |= bit;
         complain("%s (%d): %s is refused: %s", t->process.name, t->process.pid,
-                 ka_option_name((enum ka_option)i), strerror(refusal.error));
+                 ka_option_name((enum ka_option)i), strerror(refusal.error[i]));
     }
 }
 
@@ -153,10 +154,11 @@ static void settle_connection(struct target *t, int fd, const struct tcp_socket 
         t->other_ports++;
 }
 
-/* ---- one process ----------------------------------------------------------------- */
+/* ---- one process ------------------------------------------------------------- */
 
-/* Workers share a listener, and any of them may close it. */
-static bool has_queue(const struct target *t, struct descriptor listener)
+/* This process has the listener now: workers share it, and any of them may close it. False:
+ * its queue isn't known. */
+static bool update_queue(const struct target *t, struct descriptor listener)
 {
     for (size_t i = 0; i < job.queue_count; i++)
         if (job.queues[i].listener.inode == listener.inode) {
@@ -169,7 +171,7 @@ static bool has_queue(const struct target *t, struct descriptor listener)
 
 static void add_queue(const struct target *t, struct descriptor listener)
 {
-    if (has_queue(t, listener))
+    if (update_queue(t, listener))
         return;
     job.queues = with_room(job.queues, job.queue_count, sizeof *job.queues);
     job.queues[job.queue_count++] =
@@ -203,7 +205,7 @@ static void look_at(struct target *t, enum pass pass, struct descriptor d)
 
     if (inode_set_has(&t->settled, d.inode)) {
         if (pass == LISTENERS)
-            has_queue(t, d);
+            update_queue(t, d);
         return;
     }
     fd = process_duplicate(&t->process, d);
@@ -233,7 +235,7 @@ static void visit(struct target *t, enum pass pass)
     sockets_free(&sockets);
 }
 
-/* ---- all of them ------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------- */
 
 static void add_target(int pid, bool named)
 {
@@ -332,7 +334,7 @@ static unsigned visit_until_accepted(void)
     return queued;
 }
 
-/* ---- what came of it ----------------------------------------------------------------- */
+/* ---- what came of it --------------------------------------------------------- */
 
 static void print_tally(const char *what, const struct tally *t)
 {
@@ -357,10 +359,7 @@ static bool report(const struct target *t)
     }
     if (refused)
         complain("%s (%d): %s", p->name, p->pid, process_refusal(p, t->refused));
-    if (t->unreachable)
-        complain("%s (%d): out of reach: %zu sockets that an io_uring has as direct "
-                 "descriptors",
-                 p->name, p->pid, t->unreachable);
+    complain_unreachable(p, t->unreachable);
     return !refused && !t->unreachable && !t->listeners.failed && !t->connections.failed;
 }
 
@@ -420,7 +419,7 @@ static int report_all(unsigned queued)
     return done && !queued && some && !job.too_many ? EXIT_SUCCESS : EXIT_UNDONE;
 }
 
-/* ---- the arguments --------------------------------------------------------------------- */
+/* ---- the arguments ----------------------------------------------------------- */
 
 enum { OPTION_LISTENERS_ONLY = OPTION_OWN, OPTION_CHILDREN, OPTION_PORT };
 

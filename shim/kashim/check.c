@@ -2,6 +2,7 @@
 /* kashim check: whether a program can be served, and if not, why. */
 #include "kashim.h"
 #include "program.h"
+#include "tree.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -40,11 +41,8 @@ static const struct {
 
 static void tell_own_setting(const char *path)
 {
-    const char *slash = strrchr(path, '/');
-    const char *name = slash ? slash + 1 : path;
-
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        if (!strcmp(own[i].program, name))
+        if (!strcmp(own[i].program, base_name(path)))
             printf("it has a setting of its own: %s\n", own[i].setting);
 }
 
@@ -57,10 +55,8 @@ static int check(const char *name)
         complain("%s: %s", name, program.why_not);
         return EXIT_UNDONE;
     }
-    if (!library_find(library)) {
-        complain("the library is missing: %s (make install puts it there)", library);
+    if (!library_find(library))
         return EXIT_UNDONE;
-    }
     program_judge(&program, library, true);
     printable(strcpy(shown, program.path));
     if (*program.why_not)

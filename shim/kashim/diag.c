@@ -19,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- what the kernel answers --------------------------------------------------- */
+/* ---- what the kernel answers ------------------------------------------------- */
 
 static void read_address(union ka_address *a, unsigned family, unsigned short port,
                          const unsigned *host)
@@ -56,8 +56,7 @@ static void add(struct tcp_sockets *sockets, const struct inet_diag_msg *m,
     read_address(&s->local, m->idiag_family, m->id.idiag_sport, m->id.idiag_src);
     if (s->state != TCP_LISTEN)
         read_address(&s->peer, m->idiag_family, m->id.idiag_dport, m->id.idiag_dst);
-    for (int i = 0; i < KA_OPTIONS; i++)
-        s->values.of[i] = -1;
+    s->values = KA_NO_VALUES;
     s->values.of[KA_KEEPALIVE] = multipath ? -1 : keepalive_by_timer(m);
     s->timer = s->values.of[KA_KEEPALIVE] == 1 ? (int)m->idiag_expires : -1;
     s->queue = s->state == TCP_LISTEN ? m->idiag_rqueue : 0;
@@ -92,7 +91,7 @@ int diag_parse(const void *message, size_t len, bool multipath,
     return 0;
 }
 
-/* ---- asking it ------------------------------------------------------------------- */
+/* ---- asking it --------------------------------------------------------------- */
 
 /* One byte holds the number of a protocol; MPTCP's has more. */
 static int ask(int netlink, int family, unsigned protocol, unsigned states)
@@ -146,7 +145,7 @@ static int dump_all(int netlink, unsigned states, struct tcp_sockets *sockets)
     return 0;
 }
 
-/* ---- in which namespace ------------------------------------------------------------ */
+/* ---- in which namespace ------------------------------------------------------ */
 
 static int open_namespace(int pid)
 {

@@ -5,16 +5,18 @@
 
 #include "tcp_socket.h"
 
+#include <netinet/tcp.h>
+
 struct tcp_sockets {
     struct tcp_socket *all;
     size_t count;
 };
 
-enum { DIAG_LISTENERS = 1 << 10, DIAG_ALL = 0xfff & ~(1 << 6) }; /* but TIME_WAIT */
+enum { DIAG_LISTENERS = 1 << TCP_LISTEN, DIAG_ALL = 0xfff & ~(1 << TCP_TIME_WAIT) };
 
-/* Those of the network namespace of process `pid`, with one of the states; sorted by inode.
- * 0 or an error number: EPERM if it is another namespace than ours and may not be entered.
- * To be freed in either case. */
+/* Those of the network namespace of process `pid`, or of ours where that can't be told,
+ * with one of the states; sorted by inode. 0 or an error number: EPERM if it is another
+ * namespace than ours and may not be entered. To be freed in either case. */
 int diag_read(int pid, unsigned states, struct tcp_sockets *sockets);
 
 /* Adds those of a message from the kernel. 0: more are to come; 1: that was the last; or a

@@ -32,22 +32,18 @@ static struct {
     char *preload; /* what the unit sets without us; NULL: nothing */
 } job;
 
-/* ---- the drop-in ------------------------------------------------------------------------ */
+/* ---- the drop-in ------------------------------------------------------------- */
 
-/* "%" begins a specifier of systemd's; one that the unit has set stays one. */
-static void write_escaped(FILE *file, const char *text)
-{
-    for (; *text; text++)
-        fprintf(file, *text == '%' ? "%%%%" : "%c", *text);
-}
-
+/* The library's path. "%" begins a specifier of systemd's; one that the unit has set stays
+ * one. */
 static char *library_escaped(void)
 {
     char *text;
     size_t size;
     FILE *file = open_memory(&text, &size);
 
-    write_escaped(file, LIBRARY);
+    for (const char *c = LIBRARY; *c; c++)
+        fprintf(file, *c == '%' ? "%%%%" : "%c", *c);
     fclose(file);
     return text;
 }
@@ -80,7 +76,7 @@ static void write_drop_in(FILE *file)
     free(library);
 }
 
-/* ---- where it lies ------------------------------------------------------------------------ */
+/* ---- where it lies ----------------------------------------------------------- */
 
 static bool failed(const char *what)
 {
@@ -204,7 +200,7 @@ static bool put_drop_in(int folder)
     return true;
 }
 
-/* ---- systemctl ------------------------------------------------------------------------------ */
+/* ---- systemctl --------------------------------------------------------------- */
 
 static bool systemctl(const char *verb, const char *unit)
 {
@@ -245,7 +241,7 @@ static int restart(void)
     return EXIT_SUCCESS;
 }
 
-/* ---- the two ---------------------------------------------------------------------------------- */
+/* ---- the two ----------------------------------------------------------------- */
 
 static bool library_is_there(void)
 {
@@ -309,7 +305,7 @@ static int disable(void)
     return restart();
 }
 
-/* ---- the arguments ---------------------------------------------------------------------------- */
+/* ---- the arguments ----------------------------------------------------------- */
 
 enum { OPTION_NOW = OPTION_OWN, OPTION_ROOT };
 

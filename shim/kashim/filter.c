@@ -14,7 +14,9 @@
 #    define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
 #endif
 
-/* What a program may be of, whatever the command is: a 64-bit kernel runs both. */
+/* What a program may be of, whatever the command is: a 64-bit kernel runs both. The numbers
+ * are of arch/x86/entry/syscalls/syscall_{64,32}.tbl, include/uapi/asm-generic/unistd.h and
+ * arch/arm/tools/syscall.tbl. */
 static const struct abi {
     unsigned arch, listen, connect;
     unsigned socketcall; /* 0: there is none */
@@ -30,7 +32,7 @@ enum { ABIS = sizeof abis / sizeof *abis };
 /* The first argument of socketcall(2), linux/net.h. */
 enum { SOCKETCALL_CONNECT = 3, SOCKETCALL_LISTEN = 4 };
 
-/* ---- the filter ---------------------------------------------------------------------- */
+/* ---- the filter -------------------------------------------------------------- */
 
 static struct sock_filter program[128];
 static unsigned short length;
@@ -45,10 +47,24 @@ static void load(size_t offset)
     add((struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (unsigned)offset));
 }
 
+/* Where to jump is known when it is there: land(). */
+static unsigned short jump_unless(unsigned value)
+{
+    add((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 0));
+    return (unsigned short)(length - 1);
+}
+
+static void land(unsigned short jump)
+{
+    program[jump].jf = (unsigned char)(length - jump - 1);
+}
+
 static void notify_if(unsigned value)
 {
-    add((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1));
+    unsigned short jump = jump_unless(value);
+
     add((struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF));
+    land(jump);
 }
 
 /* All but socketcall(2) is decided by the number of the call, so that the kernel knows
@@ -56,24 +72,23 @@ static void notify_if(unsigned value)
  * Of the first argument, the low half is all there is on a 32-bit machine. */
 static void add_abi(const struct abi *abi, bool connect)
 {
-    unsigned short skip;
+    unsigned short other_arch, other_call;
 
     load(offsetof(struct seccomp_data, arch));
-    skip = length;
-    add((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, abi->arch, 0, 0));
+    other_arch = jump_unless(abi->arch);
     load(offsetof(struct seccomp_data, nr));
     notify_if(abi->listen);
     if (connect)
         notify_if(abi->connect);
     if (abi->socketcall) {
-        add((struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, abi->socketcall, 0,
-                                         connect ? 5 : 3));
+        other_call = jump_unless(abi->socketcall);
         load(offsetof(struct seccomp_data, args[0]));
         notify_if(SOCKETCALL_LISTEN);
         if (connect)
             notify_if(SOCKETCALL_CONNECT);
+        land(other_call);
     }
-    program[skip].jf = (unsigned char)(length - skip - 1);
+    land(other_arch);
 }
 
 static int install(unsigned long flags)
@@ -99,7 +114,7 @@ int filter_install(bool connect)
     return fd == -EINVAL ? install(flags) : fd;
 }
 
-/* ---- the notice ------------------------------------------------------------------------ */
+/* ---- the notice -------------------------------------------------------------- */
 
 static bool decode_socketcall(const struct seccomp_notif *notice,
                               struct filter_call *call)

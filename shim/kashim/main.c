@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kashim(1): runs, checks, attaches, shows. One file for each subcommand. */
+/* kashim(1): finds the subcommand, which has a file of its name (disable is in
+ * enable.c). */
 #define _GNU_SOURCE /* O_PATH */
 #include "kashim.h"
 

@@ -19,7 +19,7 @@
 
 /* Settings of one key that add up until an empty one takes them back. */
 struct list {
-    struct setting {
+    struct line {
         char *file, *value;
     } * all;
     size_t count;
@@ -82,20 +82,14 @@ static bool list_judge(const struct list *l, bool (*judge)(const char *, const c
     return good;
 }
 
-static const char *last_part(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
-}
-
 /* systemd takes drop-ins by the order of their names. */
 static bool comes_later(const char *file)
 {
-    return strstr(file, ".d/") && strcmp(last_part(file), DROP_IN) > 0;
+    return strstr(file, ".d/") && strcmp(base_name(file), DROP_IN) > 0;
 }
 
-/* Those of ours that the drop-in doesn't set; the last counts, NULL takes both back. */
+/* KA_OFF and KA_CHILDREN, where the drop-in sets neither. The last assignment counts; name
+ * NULL: an empty Environment= has taken both back. */
 static void take_variable(const char *file, const char *name, const char *value)
 {
     if (!name || !strcmp(name, "KA_OFF")) {

@@ -9,8 +9,8 @@
 #define FOLDER  "etc/systemd/system" /* its own: /UNIT.d */
 #define DROP_IN "kashim.conf"
 
-/* Whether there is nothing of the kind, or else says what. `*preload` becomes what the unit
- * sets for LD_PRELOAD without us; NULL: nothing. */
+/* True: a drop-in would work. False: something stands against it, which is said. `*preload`
+ * becomes what the unit sets for LD_PRELOAD without us; NULL: nothing. */
 bool unit_admits(int root, const char *unit, const struct settings *settings,
                  char **preload);
 

@@ -9,12 +9,11 @@
 
 extern char **environ;
 
-/* What the value of an option without an argument is. */
 static const struct setting {
     const char *variable;
     int option;
-    bool inside; /* it acts inside the program */
-    const char *value;
+    bool inside;       /* it acts inside the program */
+    const char *value; /* of an option without an argument; NULL: it takes one */
     const char *help;
 } all[SETTINGS] = {
     {"KA_IDLE", 'i', false, NULL,
@@ -60,14 +59,6 @@ static bool set(struct settings *settings, const char *what, const char *variabl
     return false;
 }
 
-static void keep(struct settings *settings, const char *variable, const char *value)
-{
-    int setting = setting_of(variable, strlen(variable));
-
-    if (*value && setting >= 0)
-        settings->value[setting] = value;
-}
-
 void settings_begin(struct settings *settings, bool outside)
 {
     memset(settings, 0, sizeof *settings);
@@ -92,7 +83,8 @@ bool settings_read(struct settings *settings)
             continue;
         snprintf(name, sizeof name, "%.*s", (int)len, *e);
         good &= set(settings, name, name, len, *e + len + 1);
-        keep(settings, name, *e + len + 1);
+        if (setting >= 0 && (*e)[len + 1])
+            settings->value[setting] = *e + len + 1;
     }
     return good;
 }

@@ -27,7 +27,7 @@ enum { OPTION_CONNECT = 256, OPTION_FORCE, OPTION_NO_CHILDREN, OPTION_LOG, OPTIO
         "log", required_argument, NULL, OPTION_LOG                                       \
     }
 
-enum { SETTINGS = 9 };
+enum { SETTINGS = 9 }; /* the variables that have an option: all but KA_OFF */
 
 struct settings {
     struct ka_config config;
@@ -40,12 +40,13 @@ void settings_begin(struct settings *settings, bool outside);
 
 enum setting_verdict { SETTING_TAKEN, SETTING_REFUSED, SETTING_NONE };
 
-/* An option as getopt_long returned it, with its argument. SETTING_NONE: it is no setting's. */
+/* An option as getopt_long returned it, with its argument. SETTING_NONE: it is no
+ * setting's. */
 enum setting_verdict settings_take(struct settings *settings, int option,
                                    const char *argument);
 
-/* What the environment says, and no option has; after these. False: a value is refused, which
- * is said. */
+/* What the environment says, and no option has; after these. False: a value is refused,
+ * which is said. */
 bool settings_read(struct settings *settings);
 
 /* The variable that stands for it: "KA_IDLE" ... for 0 to SETTINGS - 1. */

@@ -2,18 +2,17 @@
 #include "process.h"
 
 #include "memory.h"
+#include "pids.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #ifndef PROC /* fuzzed elsewhere */
@@ -45,8 +44,7 @@ static void read_name(struct process *p)
         fclose(comm);
 }
 
-/* The text after "FIELD:" in its status; empty if it can't be read. */
-static void status_field(int pid, const char *field, char value[64])
+void process_status(int pid, const char *field, char value[64])
 {
     FILE *status = open_file(pid, "status");
     size_t len = strlen(field);
@@ -69,7 +67,7 @@ static int living_thread(int pid)
     DIR *threads;
     int thread = 0;
 
-    status_field(pid, "State", state);
+    process_status(pid, "State", state);
     if (!strchr(state, 'Z'))
         return 0;
     snprintf(path, sizeof path, PROC "/%d/task", pid);
@@ -127,7 +125,7 @@ static int status_number(int pid, const char *field)
 {
     char value[64];
 
-    status_field(pid, field, value);
+    process_status(pid, field, value);
     return atoi(value);
 }
 
@@ -136,7 +134,7 @@ uid_t process_user(int pid)
     unsigned user;
     char value[64];
 
-    status_field(pid, "Uid", value);
+    process_status(pid, "Uid", value);
     return sscanf(value, "%u", &user) == 1 ? user : (uid_t)-1;
 }
 
@@ -164,7 +162,8 @@ bool process_has_filter(int pid)
     return status_number(pid, "Seccomp") == 2; /* SECCOMP_MODE_FILTER */
 }
 
-/* The 22nd field. The second, the name, may hold anything, a newline and a parenthesis too. */
+/* The 22nd field. The second, the name, may hold anything, a newline and a parenthesis
+ * too. */
 unsigned long long process_start(int pid)
 {
     FILE *stat = open_file(pid, "stat");
@@ -298,137 +297,4 @@ int process_duplicate(const struct process *p, struct descriptor socket)
         return fd;
     close(fd);
     return -ESTALE;
-}
-
-/* ---- refusals ---------------------------------------------------------------- */
-
-static int yama_scope(void)
-{
-    FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
-    int scope;
-    bool told = file && fscanf(file, "%d", &scope) == 1;
-
-    if (file)
-        fclose(file);
-    return told ? scope : 0;
-}
-
-/* On a socket of our own: what is refused there is refused for every process. */
-static int refused_to_all(void)
-{
-    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    int fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, pidfd, 0);
-    int error = fd < 0 ? errno : 0;
-
-    close(fd);
-    close(pidfd);
-    return error;
-}
-
-bool kernel_before(unsigned major, unsigned minor)
-{
-    struct utsname u;
-    unsigned x, y;
-
-    return !uname(&u) && sscanf(u.release, "%u.%u", &x, &y) == 2 &&
-           (x < major || (x == major && y < minor));
-}
-
-static bool may_trace_all(void)
-{
-    unsigned long long effective;
-    char value[64];
-
-    status_field(getpid(), "CapEff", value);
-    return sscanf(value, "%llx", &effective) == 1 && effective >> CAP_SYS_PTRACE & 1;
-}
-
-const char *process_refusal(const struct process *p, int error)
-{
-    static char text[256];
-    uid_t user = process_user(p->pid);
-
-    if (error == ESRCH)
-        return p->pidfd < 0 ? "there is no such process" : "it has ended";
-    if (error == EINVAL)
-        return "that is the number of a thread, not of a process";
-    if (error == ENOTSUP)
-        return "its first thread has ended, and to look into the others takes Linux 6.9";
-    if (error == ENOSYS && kernel_before(5, 6))
-        return "the kernel is older than 5.6 and has no pidfd_getfd(2)";
-    if (error == ENOSYS || (error == EPERM && refused_to_all()))
-        return "pidfd_getfd(2) is refused to every program here, by a container's "
-               "profile perhaps: run kashim outside, or allow it";
-    if (error != EPERM && error != EACCES)
-        return strerror(error);
-    if (may_trace_all())
-        return "refused, by a security module or since its user namespace is another: "
-               "run kashim as root of the host";
-    if (user != (uid_t)-1 && user != geteuid()) {
-        snprintf(text, sizeof text, "it is another user's, %u: run kashim as root%s",
-                 user, geteuid() ? " or as that user" : " with CAP_SYS_PTRACE");
-        return text;
-    }
-    if (error == EPERM && yama_scope() > 0) {
-        snprintf(text, sizeof text,
-                 "Yama forbids it (kernel.yama.ptrace_scope = %d): run kashim as root",
-                 yama_scope());
-        return text;
-    }
-    return "it has more rights than you, or had: run kashim as root";
-}
-
-/* ---- many processes ---------------------------------------------------------- */
-
-bool numbers_have(const struct numbers *numbers, int number)
-{
-    for (size_t i = 0; i < numbers->count; i++)
-        if (numbers->all[i] == number)
-            return true;
-    return false;
-}
-
-void numbers_add(struct numbers *numbers, int number)
-{
-    if (numbers_have(numbers, number))
-        return;
-    numbers->all = with_room(numbers->all, numbers->count, sizeof *numbers->all);
-    numbers->all[numbers->count++] = number;
-}
-
-struct numbers pids_all(void)
-{
-    struct numbers pids = {0};
-    DIR *proc = opendir("/proc");
-
-    for (struct dirent *d; proc && (d = readdir(proc));) {
-        int pid = atoi(d->d_name);
-
-        if (pid <= 0)
-            continue;
-        pids.all = with_room(pids.all, pids.count, sizeof *pids.all);
-        pids.all[pids.count++] = pid;
-    }
-    if (proc)
-        closedir(proc);
-    return pids;
-}
-
-void pids_add_descendants(struct numbers *pids)
-{
-    struct numbers all = pids_all(), parents = {0};
-    size_t before;
-
-    for (size_t i = 0; i < all.count; i++) {
-        parents.all = with_room(parents.all, i, sizeof *parents.all);
-        parents.all[i] = process_parent(all.all[i]);
-    }
-    do {
-        before = pids->count;
-        for (size_t i = 0; i < all.count; i++)
-            if (numbers_have(pids, parents.all[i]))
-                numbers_add(pids, all.all[i]);
-    } while (pids->count > before);
-    free(parents.all);
-    free(all.all);
 }

@@ -17,8 +17,8 @@ struct process {
     char name[16]; /* comm of proc(5), printable; "process" if it can't be read */
 };
 
-/* 0 or an error number: ESRCH, EINVAL for a thread's number, ENOSYS before Linux 5.3, ENOTSUP
- * before 6.9 where the first thread has ended and others have not. */
+/* 0 or an error number: ESRCH, EINVAL for a thread's number, ENOSYS before Linux 5.3,
+ * ENOTSUP before 6.9 where the first thread has ended and others have not. */
 int process_open(int pid, struct process *process);
 void process_close(struct process *process);
 bool process_has_ended(const struct process *process);
@@ -39,24 +39,21 @@ struct sockets {
 int process_sockets(const struct process *process, struct sockets *sockets);
 void sockets_free(struct sockets *sockets);
 
-/* A duplicate of a socket of the process (pidfd_getfd(2)), or a negated error number; ESTALE:
- * the number belongs to something else by now. */
+/* A duplicate of a socket of the process (pidfd_getfd(2)), or a negated error number;
+ * ESTALE: the number belongs to something else by now. */
 int process_duplicate(const struct process *process, struct descriptor socket);
 
-bool kernel_before(unsigned major, unsigned minor);
-
-/* Why the process may not be looked into, and what to do, after `error` of one of the
- * above. The text is good until the next call. */
-const char *process_refusal(const struct process *process, int error);
-
 /* A pidfd of a thread, or of its process where the kernel has none of threads (before Linux
- * 6.9); a negated error number. */
+ * 6.9); a negated error number: ESRCH, ENOSYS before 5.3. */
 int process_open_thread(int thread);
-int process_of_thread(int thread);
 
 /* 0 where it can't be told. The start is in ticks of the clock, since the machine's. */
+int process_of_thread(int thread);
 int process_parent(int pid);
 unsigned long long process_start(int pid);
+
+/* The text behind "FIELD:" in its status (proc(5)); empty if it can't be read. */
+void process_status(int pid, const char *field, char value[64]);
 
 /* Whether it is under a seccomp filter, of whatever kind. */
 bool process_has_filter(int pid);
@@ -66,20 +63,5 @@ uid_t process_user(int pid);
 
 /* Whether it has the library loaded: 1, 0, or -1 if that can't be told. */
 int process_has_library(const struct process *process);
-
-/* Each once: processes, or descriptors. */
-struct numbers {
-    int *all;
-    size_t count;
-};
-
-bool numbers_have(const struct numbers *numbers, int number);
-void numbers_add(struct numbers *numbers, int number);
-
-/* All that /proc shows. */
-struct numbers pids_all(void);
-
-/* Adds the children of those that are there, their children, and so on. */
-void pids_add_descendants(struct numbers *pids);
 
 #endif

@@ -34,7 +34,7 @@ static void because(struct program *p, const char *format, ...)
 
 /* ---- where it is ------------------------------------------------------------- */
 
-/* As execve(2): what is neither file nor folder isn't even opened. */
+/* 0 or execve(2)'s error number. What is neither file nor folder isn't even opened. */
 static int judge_file(int root, const char *path)
 {
     struct stat st;
@@ -124,7 +124,10 @@ bool library_find(char path[PATH_MAX])
             return true;
     }
     snprintf(path, PATH_MAX, "%s/libkashim.so", KASHIM_LIBDIR);
-    return is_file(path);
+    if (is_file(path))
+        return true;
+    complain("the library is missing: %s (make install puts it there)", path);
+    return false;
 }
 
 /* ---- whether a preload reaches it -------------------------------------------- */
@@ -147,8 +150,8 @@ static bool gains_rights(struct program *p, int fd)
     return *p->why_not;
 }
 
-/* Where it is missing, execve(2) says "No such file" of a program that is there. In a tree it
- * may be brought by another layer. */
+/* Where it is missing, execve(2) says "No such file" of a program that is there. In a tree
+ * it may be brought by another layer. */
 static void judge_loader(struct program *p, const char *loader)
 {
     int error = p->root == AT_FDCWD ? judge_file(p->root, loader) : 0;
@@ -197,8 +200,8 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
 /* As the kernel reads it (fs/binfmt_script.c): the beginning alone, and one argument. */
 enum { FIRST_LINE = 256 };
 
-/* The interpreter of a script, from its first line, as a path or, of env(1), as a name to be
- * searched; false: it is no script. */
+/* The interpreter of a script, from its first line, as a path or, of env(1), as a name to
+ * be searched; false: it is no script. */
 static bool read_interpreter(int fd, char interpreter[PATH_MAX])
 {
     char line[FIRST_LINE + 1];

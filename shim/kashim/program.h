@@ -18,13 +18,13 @@ struct program {
  * exit status of env(1): EXIT_NOT_FOUND, EXIT_NOT_EXEC; then `why_not` says why. */
 int program_find(int root, const char *name, struct program *program);
 
-/* Whether the library, a file that was found, can be loaded into it, or with `children` into
- * what it starts: fills `script` and `why_not`. In a tree nobody asks whether the program
- * gains rights, for that depends on who starts it and how. */
+/* Whether the library, a file that was found, can be loaded into it, or with `children`
+ * into what it starts: fills `script` and `why_not`. In a tree nobody asks whether the
+ * program gains rights, for that depends on who starts it and how. */
 void program_judge(struct program *program, const char *library, bool children);
 
 /* Where the library is: beside the command, or where `make install` has put it. False: it
- * is at neither, and `path` names the latter. */
+ * is at neither, which is said. */
 bool library_find(char path[PATH_MAX]);
 
 #endif

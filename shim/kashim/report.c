@@ -14,9 +14,8 @@ int row_drop_seconds(const struct row *row)
 
     if (value[KA_KEEPALIVE] != 1 || value[KA_IDLE] < 0)
         return -1;
-    return ka_drop_seconds(
-        value[KA_IDLE], value[KA_INTVL], value[KA_CNT],
-        value[KA_USER_TIMEOUT] > 0 ? (value[KA_USER_TIMEOUT] + 999) / 1000 : 0);
+    return ka_drop_seconds(value[KA_IDLE], value[KA_INTVL], value[KA_CNT],
+                           value[KA_USER_TIMEOUT]);
 }
 
 struct totals report_totals(const struct report *report)

@@ -16,7 +16,7 @@ struct cells {
     char text[COLUMNS][ADDRESS_SIZE];
 };
 
-/* ---- one row ----------------------------------------------------------------------- */
+/* ---- one row ----------------------------------------------------------------- */
 
 /* "-" for what is negative. */
 static void put_number(char *cell, int number)
@@ -64,7 +64,7 @@ static struct cells cells_of(const struct row *row)
     return c;
 }
 
-/* ---- all of them ------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------- */
 
 struct layout {
     int width[COLUMNS];

@@ -32,7 +32,8 @@ static int help(void)
     return EXIT_SUCCESS;
 }
 
-/* Where a variable stands there more than once, the loader and the library take the last. */
+/* Where a variable stands there more than once, the loader and the library take the
+ * last. */
 static const char *last_of(const char *name)
 {
     size_t len = strlen(name);
@@ -86,10 +87,8 @@ static int shim(const struct settings *settings, char **argv, struct program *pr
 {
     char library[PATH_MAX];
 
-    if (!library_find(library)) {
-        complain("the library is missing: %s (make install puts it there)", library);
+    if (!library_find(library))
         return EXIT_RUN;
-    }
     program_judge(program, library, settings->config.children);
     if (*program->why_not)
         return refuse(argv[0], program->why_not, program->instead);

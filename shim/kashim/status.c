@@ -5,6 +5,7 @@
 #include "kashim.h"
 #include "memory.h"
 #include "process.h"
+#include "refusal.h"
 #include "report.h"
 #include "supervised.h"
 #include "targets.h"
@@ -36,7 +37,7 @@ static struct {
     bool incomplete;
 } job;
 
-/* ---- what the kernel tells anyone ---------------------------------------------------- */
+/* ---- what the kernel tells anyone -------------------------------------------- */
 
 static void look_into(int pid)
 {
@@ -62,7 +63,7 @@ static void look_into(int pid)
     job.incomplete |= v->error != 0;
 }
 
-/* ---- one process --------------------------------------------------------------------- */
+/* ---- one process ------------------------------------------------------------- */
 
 static void add_row(struct section *s, const struct tcp_socket *socket)
 {
@@ -143,10 +144,7 @@ static int read_sockets(struct section *s)
         if (refused)
             error = refused;
     }
-    if (sockets.unreachable)
-        complain("%s (%d): out of reach: %zu sockets that an io_uring has as direct "
-                 "descriptors",
-                 s->process.name, s->process.pid, sockets.unreachable);
+    complain_unreachable(&s->process, sockets.unreachable);
     sockets_free(&sockets);
     return error;
 }
@@ -179,7 +177,7 @@ static void read_process(int pid)
     process_close(&s.process);
 }
 
-/* ---- all of them ----------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------- */
 
 /* Those that sock_diag tells of in our namespace before and after the processes were looked
  * at, and none has shown. */
@@ -221,7 +219,7 @@ static int show(void)
     return job.incomplete || job.refused ? EXIT_UNDONE : EXIT_SUCCESS;
 }
 
-/* ---- the arguments ---------------------------------------------------------------------- */
+/* ---- the arguments ----------------------------------------------------------- */
 
 static int help(void)
 {
@@ -235,7 +233,7 @@ static int help(void)
          "  CNT    unanswered probes until the connection is dropped\n"
          "  USER   TCP_USER_TIMEOUT\n"
          "  DROP   from its last sign of life until an idle dead peer is dropped\n"
-         "  NEXT   until the next probe, unless there is traffic before\n\n"
+         "  NEXT   until the kernel's keepalive timer ends\n\n"
          "      --json                                for programs: see kashim(1)\n"
          "      --children                            the processes below them too\n"
          "      --port PORT                           those that listen on it\n\n"

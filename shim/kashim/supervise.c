@@ -5,6 +5,7 @@
 #include "filter.h"
 #include "kashim.h"
 #include "process.h"
+#include "refusal.h"
 #include "supervisor.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- the supervisor ------------------------------------------------------------------------ */
+/* ---- the supervisor ---------------------------------------------------------- */
 
 /* As fork(2), but its end raises no SIGCHLD: blocked, that would stay pending for the
  * program. To be awaited with __WALL. */
@@ -58,8 +59,8 @@ static void above_standard(int *fd)
     }
 }
 
-/* Its number; 0: it has ended; or a negated error number. It is the child of a child that has
- * ended, so that the program has no child that it didn't start. */
+/* Its number; 0: it has ended; or a negated error number. It is the child of a child that
+ * has ended, so that the program has no child that it didn't start. */
 static pid_t start_supervisor(const struct ka_config *config, char **argv, int *launcher)
 {
     pid_t child, supervisor_pid = 0;
@@ -103,7 +104,7 @@ static bool send_notices(int launcher, int notices)
     return sendmsg(launcher, &message, MSG_NOSIGNAL) == 1;
 }
 
-/* ---- the filter ---------------------------------------------------------------------------- */
+/* ---- the filter -------------------------------------------------------------- */
 
 /* The descriptor of the notices, or a negated error number. */
 static int put_under_filter(bool connect)
@@ -133,7 +134,7 @@ static const char *filter_refusal(int error)
     }
 }
 
-/* ---- the proof ----------------------------------------------------------------------------- */
+/* ---- the proof --------------------------------------------------------------- */
 
 /* A listen() that doesn't take place. 0, or the number of what went wrong: EPROTO if it
  * did. */
@@ -180,7 +181,7 @@ static const char *path_refusal(int launcher, int error)
     return process_refusal(&self, error);
 }
 
-/* ---- all of it ------------------------------------------------------------------------------- */
+/* ---- all of it --------------------------------------------------------------- */
 
 static int refuse(const char *why)
 {
@@ -197,7 +198,7 @@ static int refuse_to_start(int error)
     return EXIT_RUN;
 }
 
-static const char *means_nothing(const struct ka_config *config)
+static const char *why_impossible(const struct ka_config *config)
 {
     if (config->force)
         return "--force can't be had, it takes the library";
@@ -211,7 +212,7 @@ static const char *means_nothing(const struct ka_config *config)
 int supervise(const struct settings *settings, char **argv)
 {
     const struct ka_config *config = &settings->config;
-    const char *why = means_nothing(config);
+    const char *why = why_impossible(config);
     int launcher = -1, notices, error;
     pid_t pid;
 

@@ -3,6 +3,7 @@
 #include "supervised.h"
 
 #include "memory.h"
+#include "pids.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ struct supervised {
     } all[MOST];
 };
 
-/* ---- the supervisor's side --------------------------------------------------------------- */
+/* ---- the supervisor's side --------------------------------------------------- */
 
 struct supervised *supervised_open(int *fd)
 {
@@ -56,7 +57,7 @@ void supervised_add(struct supervised *record, int pid)
         record->all[record->next++ % MOST] = (struct served){start, pid};
 }
 
-/* ---- who asks ------------------------------------------------------------------------------ */
+/* ---- who asks ---------------------------------------------------------------- */
 
 /* A supervisor that was found. */
 struct supervisor {

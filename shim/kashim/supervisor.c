@@ -29,8 +29,6 @@ enum { LAUNCHER = 3, NOTICES = 4, RECORD = 5 }; /* its descriptors, beside 0 to 
 /* Listeners that it has prepared: the latest ones, by inode. */
 enum { PREPARED = 4096 };
 
-static const struct ka_values nothing = {{-1, -1, -1, -1, -1}};
-
 static struct {
     const struct ka_config *config;
     struct ka_values wanted, kernel;
@@ -43,10 +41,11 @@ static struct {
     unsigned next;
 } self;
 
-/* ---- becoming nobody's --------------------------------------------------------------------- */
+/* ---- becoming nobody's ------------------------------------------------------- */
 
 /* A supervisor that is killed has every later listen fail: no signal that can be blocked
- * ends it, and the kernel, out of memory, looks elsewhere first, as far as that is allowed. */
+ * ends it, and the kernel, out of memory, looks elsewhere first, as far as that is
+ * allowed. */
 static void endure(void)
 {
     static const char *const least[] = {"-1000", "-999", "0"};
@@ -83,8 +82,9 @@ static void move(int fd, int to)
     close(fd);
 }
 
-/* Holds nothing of the program's: not its files, terminal, session or directory. Any of 0
- * to 2 may be closed, and `launcher` have its number. */
+/* Holds nothing of the program's: not its terminal, session or directory, nor its files,
+ * but with `log` its stderr. Any of 0 to 2 may be closed, and `launcher` have its
+ * number. */
 static void let_go(int launcher, bool log)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC), record;
@@ -96,7 +96,7 @@ static void let_go(int launcher, bool log)
         _exit(1);
     launcher = fcntl(launcher, F_DUPFD_CLOEXEC, RECORD + 1);
     null = fcntl(null, F_DUPFD_CLOEXEC, RECORD + 1);
-    for (int fd = 0; fd <= 2 - log; fd++)
+    for (int fd = STDIN_FILENO; fd <= (log ? STDOUT_FILENO : STDERR_FILENO); fd++)
         dup2(null, fd);
     move(launcher, LAUNCHER);
     syscall(SYS_close_range, LAUNCHER + 1, ~0U, 0);
@@ -104,16 +104,16 @@ static void let_go(int launcher, bool log)
     move(record, RECORD);
 }
 
-/* A notice that can't be read or answered (or waited for: never a loop that does nothing
- * else). ENOENT is a caller that has died, EINTR a stop and its end; at anything else, to
- * end sets free who waits, with ENOSYS, and to go on would not. */
+/* Ends the supervisor unless `good`. That a caller has died (ENOENT) is, and a stop and its
+ * end (EINTR). After any other error to go on would leave callers waiting; the end of this
+ * process lets them go, with ENOSYS. */
 static void give_up_unless(bool good)
 {
     if (!good)
         _exit(1);
 }
 
-/* ---- the socket of a call ------------------------------------------------------------------- */
+/* ---- the socket of a call ---------------------------------------------------- */
 
 /* Whether the caller still waits, so that its number is still its own. */
 static bool still_waits(const struct seccomp_notif *notice)
@@ -143,9 +143,9 @@ static int duplicate(const struct seccomp_notif *notice, int number)
     return fd;
 }
 
-/* ---- what becomes of it ----------------------------------------------------------------------- */
+/* ---- what becomes of it ------------------------------------------------------ */
 
-/* Whether it is; it belongs to the prepared ones from now on. */
+/* Whether the listener hasn't been prepared before. From now on it counts as prepared. */
 static bool is_new(int fd)
 {
     struct stat st = {0};
@@ -164,7 +164,7 @@ static struct ka_values values_for_listener(int fd)
 {
     bool meant = self.proving || ka_config_port(self.config, (unsigned)ka_local_port(fd));
 
-    return meant && (is_new(fd) || !ka_is_listening(fd)) ? self.wanted : nothing;
+    return meant && (is_new(fd) || !ka_is_listening(fd)) ? self.wanted : KA_NO_VALUES;
 }
 
 static struct ka_values values_for_connection(const struct seccomp_notif *notice,
@@ -179,7 +179,7 @@ static struct ka_values values_for_connection(const struct seccomp_notif *notice
         (call->address_len < sizeof peer.in ||
          process_vm_readv((pid_t)notice->pid, &ours, 1, &theirs, 1, 0) < 0 ||
          !ka_config_port(self.config, address_port(&peer))))
-        return nothing;
+        return KA_NO_VALUES;
     return ka_values_outgoing(self.config, &now, &self.kernel);
 }
 
@@ -190,13 +190,24 @@ struct deed {
     struct tcp_socket socket;
 };
 
+/* The first error of those; 0: nothing was refused. */
+static int error_of(const struct ka_refusal *refusal)
+{
+    for (int i = 0; i < KA_OPTIONS; i++)
+        if (refusal->options & 1U << i)
+            return refusal->error[i];
+    return 0;
+}
+
 static void prepare(const struct seccomp_notif *notice, const struct filter_call *call,
                     int fd, struct deed *deed)
 {
     struct ka_values set =
         call->connect ? values_for_connection(notice, call, fd) : values_for_listener(fd);
+    struct ka_refusal refusal;
 
-    deed->error = ka_values_set(fd, &set).error;
+    refusal = ka_values_set(fd, &set);
+    deed->error = error_of(&refusal);
     deed->listener = !call->connect && set.of[KA_KEEPALIVE] == 1;
     tcp_socket_read(fd, 0, &deed->socket);
 }
@@ -220,7 +231,7 @@ static void serve(const struct seccomp_notif *notice, struct deed *deed)
     close(fd);
 }
 
-/* ---- what is said of it ---------------------------------------------------------------------- */
+/* ---- what is said of it ------------------------------------------------------ */
 
 /* Never to a peer, and only if it doesn't block: the next caller waits. */
 static bool may_write(void)
@@ -260,7 +271,7 @@ static void keep_books(const struct seccomp_notif *notice, const struct deed *de
     process_close(&p);
 }
 
-/* ---- notices --------------------------------------------------------------------------------- */
+/* ---- notices ----------------------------------------------------------------- */
 
 /* The call goes on whatever became of it; while the launcher tries, never. */
 static void answer(const struct seccomp_notif *notice, const struct deed *deed)
@@ -292,7 +303,8 @@ static void handle(void)
     keep_books(notice, &deed);
 }
 
-/* The kernel's structures may be larger than they were when this was compiled, or smaller. */
+/* The kernel's structures may be larger than they were when this was compiled, or
+ * smaller. */
 static void *room(size_t ours, size_t theirs)
 {
     return calloc(1, theirs > ours ? theirs : ours);

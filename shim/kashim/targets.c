@@ -3,6 +3,7 @@
 
 #include "diag.h"
 #include "kashim.h"
+#include "process.h"
 
 #include <limits.h>
 #include <stdlib.h>

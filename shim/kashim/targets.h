@@ -3,7 +3,7 @@
 #ifndef KASHIM_TARGETS_H
 #define KASHIM_TARGETS_H
 
-#include "process.h"
+#include "pids.h"
 
 /* False: /proc doesn't show even this process, which is said. */
 bool targets_visible(void);

@@ -13,4 +13,7 @@ int open_in_root(int root, const char *path, int flags);
 /* To read; NULL and errno, EINVAL if it isn't a regular file. */
 FILE *read_in_root(int root, const char *path);
 
+/* What stands behind the last slash. */
+const char *base_name(const char *path);
+
 #endif

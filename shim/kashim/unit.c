@@ -26,7 +26,7 @@ static const char *const folders[] = {
 };
 enum { FOLDERS = sizeof folders / sizeof *folders };
 
-/* ---- names --------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------- */
 
 static bool has_suffix(const char *name, const char *suffix)
 {
@@ -60,7 +60,7 @@ bool unit_name(const char *argument, char name[256])
     return true;
 }
 
-/* ---- one file -------------------------------------------------------------------------- */
+/* ---- one file ---------------------------------------------------------------- */
 
 static bool read_file(int root, const char *path, unit_setting *setting, void *context)
 {
@@ -80,7 +80,7 @@ static bool read_file(int root, const char *path, unit_setting *setting, void *c
     return good;
 }
 
-/* ---- the unit's own file ------------------------------------------------------------------ */
+/* ---- the unit's own file ----------------------------------------------------- */
 
 /* "a@b.service" is made from "a@.service". False: it isn't made from another. */
 static bool template_of(const char *name, char template[256])
@@ -91,13 +91,6 @@ static bool template_of(const char *name, char template[256])
         return false;
     snprintf(template, 256, "%.*s%s", (int)(at + 1 - name), name, dot);
     return true;
-}
-
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
 }
 
 /* Without ".", ".." and empty parts. */
@@ -197,7 +190,7 @@ static bool find_file(int root, const char *name, char path[PATH_MAX])
     return false;
 }
 
-/* ---- its names ------------------------------------------------------------------------------ */
+/* ---- its names --------------------------------------------------------------- */
 
 struct names {
     char (*all)[256];
@@ -301,7 +294,7 @@ static void find_names(int root, const char *unit, struct names *n)
         }
 }
 
-/* ---- its drop-ins --------------------------------------------------------------------------- */
+/* ---- its drop-ins ------------------------------------------------------------ */
 
 struct drop_ins {
     struct drop_in {

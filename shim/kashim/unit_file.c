@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- lines --------------------------------------------------------------------------- */
+/* ---- lines ------------------------------------------------------------------- */
 
 static char *strip(char *text)
 {
@@ -87,7 +87,7 @@ bool unit_file_read(FILE *file, const char *path, unit_setting *setting, void *c
     return good;
 }
 
-/* ---- words --------------------------------------------------------------------------- */
+/* ---- words ------------------------------------------------------------------- */
 
 static char *put_utf8(char *w, unsigned long c)
 {

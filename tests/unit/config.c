@@ -200,14 +200,18 @@ static void dropped_after(void **state)
 {
     (void)state;
     assert_int_equal(ka_drop_seconds(120, 30, 6, 0), 300);
-    assert_int_equal(ka_drop_seconds(120, 30, 6, 300), 300);
+    assert_int_equal(ka_drop_seconds(120, 30, 6, 300000), 300);
     /* the first probe must have been sent, and waited for */
-    assert_int_equal(ka_drop_seconds(120, 30, 6, 5), 150);
-    assert_int_equal(ka_drop_seconds(120, 30, 6, 150), 150);
-    assert_int_equal(ka_drop_seconds(120, 30, 6, 151), 180);
-    assert_int_equal(ka_drop_seconds(120, 30, 6, 1000), 1020);
-    assert_int_equal(ka_drop_seconds(32767, 32767, 127, 2147483), 2162622);
-    assert_int_equal(ka_drop_seconds(1, 1, 1, 2147483), 2147483);
+    assert_int_equal(ka_drop_seconds(120, 30, 6, 5000), 150);
+    assert_int_equal(ka_drop_seconds(120, 30, 6, 150000), 150);
+    assert_int_equal(ka_drop_seconds(120, 30, 6, 151000), 180);
+    assert_int_equal(ka_drop_seconds(120, 30, 6, 1000000), 1020);
+    assert_int_equal(ka_drop_seconds(32767, 32767, 127, 2147483000), 2162622);
+    assert_int_equal(ka_drop_seconds(1, 1, 1, 2147483000), 2147483);
+    assert_int_equal(ka_drop_seconds(5, 10, 2, 500), 15);
+    assert_int_equal(ka_drop_seconds(5, 10, 2, 15001), 25);
+    assert_int_equal(ka_drop_seconds(5, 10, 2, -1), 25);
+    assert_int_equal(ka_drop_seconds(1, 1, 1, 2147483647), 2147484);
 }
 
 static void ports(void **state)

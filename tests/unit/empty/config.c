@@ -42,7 +42,7 @@ int ka_config_user_timeout_ms(const struct ka_config *config)
     return -1;
 }
 
-int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout)
+int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout_ms)
 {
     return idle & intvl & cnt & user_timeout & 0;
 }

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* syscall */
+#include "refusal.h"
+
+#include "kashim.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+static int yama_scope(void)
+{
+    FILE *file = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+    int scope;
+    bool told = file && fscanf(file, "%d", &scope) == 1;
+
+    if (file)
+        fclose(file);
+    return told ? scope : 0;
+}
+
+/* On a socket of our own: what is refused there is refused for every process. */
+static int refused_to_all(void)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    int fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, pidfd, 0);
+    int error = fd < 0 ? errno : 0;
+
+    close(fd);
+    close(pidfd);
+    return error;
+}
+
+bool kernel_before(unsigned major, unsigned minor)
+{
+    struct utsname u;
+    unsigned x, y;
+
+    return !uname(&u) && sscanf(u.release, "%u.%u", &x, &y) == 2 &&
+           (x < major || (x == major && y < minor));
+}
+
+static bool may_trace_all(void)
+{
+    unsigned long long effective;
+    char value[64];
+
+    process_status(getpid(), "CapEff", value);
+    return sscanf(value, "%llx", &effective) == 1 && effective >> CAP_SYS_PTRACE & 1;
+}
+
+const char *process_refusal(const struct process *p, int error)
+{
+    static char text[256];
+    uid_t user = process_user(p->pid);
+
+    if (error == ESRCH)
+        return p->pidfd < 0 ? "there is no such process" : "it has ended";
+    if (error == EINVAL)
+        return "that is the number of a thread, not of a process";
+    if (error == ENOTSUP)
+        return "its first thread has ended, and to look into the others takes Linux 6.9";
+    if (error == ENOSYS && kernel_before(5, 6))
+        return "the kernel is older than 5.6 and has no pidfd_getfd(2)";
+    if (error == ENOSYS || (error == EPERM && refused_to_all()))
+        return "pidfd_getfd(2) is refused to every program here, by a container's "
+               "profile perhaps: run kashim outside, or allow it";
+    if (error != EPERM && error != EACCES)
+        return strerror(error);
+    if (may_trace_all())
+        return "refused, by a security module or since its user namespace is another: "
+               "run kashim as root of the host";
+    if (user != (uid_t)-1 && user != geteuid()) {
+        snprintf(text, sizeof text, "it is another user's, %u: run kashim as root%s",
+                 user, geteuid() ? " or as that user" : " with CAP_SYS_PTRACE");
+        return text;
+    }
+    if (error == EPERM && yama_scope() > 0) {
+        snprintf(text, sizeof text,
+                 "Yama forbids it (kernel.yama.ptrace_scope = %d): run kashim as root",
+                 yama_scope());
+        return text;
+    }
+    return "it has more rights than you, or had: run kashim as root";
+}
+
+void complain_unreachable(const struct process *p, size_t count)
+{
+    if (count)
+        complain("%s (%d): out of reach: %zu sockets that an io_uring has as direct "
+                 "descriptors",
+                 p->name, p->pid, count);
+}
