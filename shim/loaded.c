@@ -162,11 +162,13 @@ static const struct link_map *objects(void)
     return debug ? debug->r_map : NULL;
 }
 
-bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned count)
+bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned count,
+                    unsigned *chosen)
 {
     const struct link_map *object = objects();
     unsigned missing = count;
 
+    *chosen = 0;
     for (unsigned i = 0; i < count; i++)
         found[i] = NULL;
     while (object && object->l_ld != _DYNAMIC)
@@ -182,8 +184,10 @@ bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned
 
             if (!symbol)
                 continue;
-            if (ELF32_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC)
-                return false;
+            if (ELF32_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC) {
+                *chosen |= 1U << i;
+                continue;
+            }
             found[i] = (ka_function *)(t.base + symbol->st_value);
             missing--;
         }

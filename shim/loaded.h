@@ -17,8 +17,10 @@
 typedef void ka_function(void);
 typedef char ka_function_name[20];
 
-/* found[i]: the first definition of names[i], or NULL if there is none. False: the list
- * can't be found. */
-bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned count);
+/* found[i]: the first definition of names[i], or NULL if there is none; up to 32 of them.
+ * `*chosen` has the bit 1 << i where one in front of it is a resolver's choice (IFUNC), which
+ * only dlsym can ask for. False: the list can't be found. */
+bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned count,
+                    unsigned *chosen);
 
 #endif

@@ -2,6 +2,7 @@
 #include "next.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #define RTLD_NEXT ((void *)-1L)
@@ -28,23 +29,48 @@ static long absent(void)
     return -1;
 }
 
+static void store(enum ka_hook hook, ka_function *found)
+{
+    atomic_store_explicit(&ka_next_found[hook], found, memory_order_relaxed);
+}
+
+static void ask_dlsym(ka_function **found, unsigned names_asked)
+{
+    for (int i = 0; i < NAMES; i++) {
+        ka_function *answer =
+            names_asked >> i & 1 ? (ka_function *)dlsym(RTLD_NEXT, names[i]) : NULL;
+
+        if (answer)
+            found[i] = answer;
+    }
+}
+
 void ka_next_find_all(void)
 {
+    static bool asking; /* a resolver that dlsym calls may call a hook */
     ka_function *found[NAMES];
+    unsigned chosen;
 
-    if (!ka_loaded_find(names, found, NAMES)) {
+    _Static_assert(NAMES <= 32, "a bit for each");
+    if (asking)
+        return;
+    if (!ka_loaded_find(names, found, NAMES, &chosen)) {
         /* an IFUNC resolver that runs before this library is relocated has called: it
          * finds nothing, and whoever comes later shall */
         if (!dlsym)
             return;
-        for (int i = 0; i < NAMES; i++)
-            found[i] = (ka_function *)dlsym(RTLD_NEXT, names[i]);
+        chosen = ~0U;
+    }
+    if (chosen && dlsym) {
+        for (int i = 0; i < KA_HOOK_COUNT; i++)
+            store(i, found[i]); /* for the resolver */
+        asking = true;
+        ask_dlsym(found, chosen);
+        asking = false;
     }
     errno_location = found[ERRNO_LOCATION];
     for (int i = 0; i < KA_HOOK_COUNT; i++)
-        atomic_store_explicit(&ka_next_found[i],
-                              found[i] ? found[i] : (ka_function *)absent,
-                              memory_order_relaxed);
+        store(i, found[i] ? found[i] : (ka_function *)absent);
 }
 
 ka_function *ka_next_early(enum ka_hook hook)

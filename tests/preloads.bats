@@ -66,7 +66,8 @@ early_beside() {
 @test "one behind whose functions have no type, or are chosen by a resolver" {
     local kind
     for kind in '__asm__(".globl listen; listen: jmp other");' \
-        'static int (*resolve(void))(int, int) { return other; } int listen(int, int) __attribute__((ifunc("resolve")));'; do
+        'static int (*resolve(void))(int, int) { return other; } int listen(int, int) __attribute__((ifunc("resolve")));' \
+        'static int (*resolve(void))(int, int) { close(dup(1)); return other; } int listen(int, int) __attribute__((ifunc("resolve")));'; do
         gcc -std=gnu11 -fPIC -shared -x c -o "$BATS_TEST_TMPDIR/libkind.so" - <<END
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -235,6 +235,27 @@ cancels() {
 }
 
 # bats test_tags=effect
+@test "glibc 2.31: another preload that has a resolver choose its dup, without dlsym and with it" {
+    local target
+    need_target old
+    need_target old-libdl
+    gcc -shared -fPIC -nostdlib -x c -o "$build/libchosen.so" - <<'END'
+#include <asm/unistd.h>
+static int by_hand(int fd)
+{
+    long result;
+    __asm__ volatile("syscall" : "=a"(result) : "a"(__NR_dup), "D"(fd) : "rcx", "r11", "memory");
+    return (int)result;
+}
+static int (*choose(void))(int) { return by_hand; }
+int dup(int) __attribute__((ifunc("choose")));
+END
+    for target in old old-libdl; do
+        effect "$target" "$(with '1 61 11 7')" "$(run_probe $target "$(library x86_64):$build/libchosen.so" options)"
+    done
+}
+
+# bats test_tags=effect
 @test "the newest glibc: connections have the options" {
     serves new
     [ "$(run_probe here '' libc)" != "$(run_probe new '' libc)" ]
