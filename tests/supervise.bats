@@ -209,6 +209,29 @@ threading.Thread(target=serve).start()" || effect 'server' listens "$(cat "$dir/
 }
 
 # bats test_tags=effect
+@test "supervise: as process 1 and as a subreaper, a program that waits for all its children" {
+    need unshare python3
+    unshare -pf --mount-proc true || unless_ci 'PID namespaces are refused'
+    local waits="
+import os, socket
+s = socket.create_server(('127.0.0.1', 0))
+if not os.fork():
+    os._exit(0)
+try:
+    while True:
+        os.wait()
+except ChildProcessError:
+    print(s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))"
+    as 'timeout 20 unshare -pf --mount-proc' "$dir/kashim" run --supervise -- python3 -c "$waits"
+    effect 'process 1' '0 1' "$status $output"
+    as 'timeout 20' python3 -c "
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+os.execv(sys.argv[1], ['kashim', 'run', '--supervise', '--', 'python3', '-c', sys.argv[2]])" "$dir/kashim" "$waits"
+    effect 'subreaper' '0 1' "$status $output"
+}
+
+# bats test_tags=effect
 @test "supervise: no_new_privs only where it is needed, and that is said" {
     [ $EUID = 0 ] || unless_ci 'takes root'
     kashim "${supervise[@]}" -- grep NoNewPrivs /proc/self/status

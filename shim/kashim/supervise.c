@@ -59,10 +59,21 @@ static void above_standard(int *fd)
     }
 }
 
-/* Its number; 0: it has ended; or a negated error number. It is the child of a child that
- * has ended, so that the program has no child that it didn't start. */
+/* To process 1, and to a subreaper, comes back whose parent has ended. */
+static bool is_reaper(void)
+{
+    int subreaper = 0;
+
+    prctl(PR_GET_CHILD_SUBREAPER, &subreaper, 0, 0, 0);
+    return subreaper || getpid() == 1;
+}
+
+/* Its number; 0: it has ended; or a negated error number. It is the child of a child that has
+ * ended, so that the program has no child that it didn't start; where that would come back
+ * with SIGCHLD, a child that no wait(2) sees unless asked for by __WALL. */
 static pid_t start_supervisor(const struct ka_config *config, char **argv, int *launcher)
 {
+    bool direct = is_reaper();
     pid_t child, supervisor_pid = 0;
     int ends[2], error = 0;
 
@@ -73,12 +84,16 @@ static pid_t start_supervisor(const struct ka_config *config, char **argv, int *
     child = fork_quietly();
     if (child == 0) {
         close(ends[0]);
-        child = fork_quietly();
+        if (!direct)
+            child = fork_quietly();
         if (child == 0)
             become_supervisor(ends[1], config, argv);
         _exit(child < 0 ? errno : 0);
     }
-    error = child < 0 ? errno : status_of(child);
+    if (child < 0)
+        error = errno;
+    else if (!direct)
+        error = status_of(child);
     close(ends[1]);
     *launcher = ends[0];
     if (error)
