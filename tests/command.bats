@@ -226,6 +226,15 @@ PYTHON
         gcc -x c -o "$dir/nameless" -
     kashim check "$dir/nameless"
     says 1 'a Go program'
+    python3 - "$dir/nameless" <<'PYTHON' # at the end of a 64 KiB piece
+import struct, sys
+open(sys.argv[1], 'wb').write(b'\x7fELF\2\1\1' + bytes(9) +
+    struct.pack('<HHIQQQIHHHHHH', 3, 62, 1, 0, 64, 0, 0, 64, 56, 1, 0, 0, 0) +
+    struct.pack('<IIQQQQQQ', 1, 6, 120, 8, 0, 70000, 70000, 8) +
+    bytes(65528) + b'\xff Go buildinf:' + bytes(5000))
+PYTHON
+    kashim check "$dir/nameless"
+    says 1 'a Go program'
     program asan -fsanitize=address
     kashim check "$dir/asan"
     says 1 "gcc's AddressSanitizer"

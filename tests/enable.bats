@@ -191,6 +191,17 @@ environment_by_systemd() {
     written "Environment=\"LD_PRELOAD=$library\""
 }
 
+# bats test_tags=effect
+@test "enable: an instance that is linked to its template" {
+    mv "$tree/usr/lib/systemd/system/x.service" "$tree/usr/lib/systemd/system/y@.service"
+    ln -s /usr/lib/systemd/system/y@.service "$tree/etc/systemd/system/y@i.service"
+    enable y@i
+    effect 'said' "wrote $tree/etc/systemd/system/y@i.service.d/kashim.conf" "$output"
+    ln -s /usr/lib/systemd/system/y@.service "$tree/etc/systemd/system/z@.service"
+    enable z@i
+    effect 'an alias' '1 kashim: z@i.service is another name of y@i.service: name that' "$status $stderr"
+}
+
 # bats test_tags=harmless,clumsy:mute
 @test "enable: what is attached, and generated early, counts" {
     local folder
@@ -307,6 +318,9 @@ in_order() {
     not_enabled 'has UnsetEnvironment= of one of ours, which would undo it'
     unit "UnsetEnvironment=LD_PRELOAD=$library"
     not_enabled 'has UnsetEnvironment= of one of ours, which would undo it'
+    printf 'A=b\r LD_PRELOAD=/f.so\r\n' >"$tree/etc/vars"
+    unit 'EnvironmentFile=/etc/vars'
+    not_enabled '/etc/vars has LD_PRELOAD, and as an EnvironmentFile= overrides ours'
     printf 'A=b\n LD_PRELOAD=/f.so\n' >"$tree/etc/vars"
     unit 'EnvironmentFile=-/etc/vars'
     not_enabled '/etc/vars has LD_PRELOAD, and as an EnvironmentFile= overrides ours'
@@ -576,6 +590,11 @@ systemctl -- restart -x.service" "$output"
     enable -i 60 x
     written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"'
     effect 'said' "kashim: x.service: not looked into: RootDirectory=/srv, in which BindPaths= or BindReadOnlyPaths= may bring the library: $library" "$stderr"
+    unit RootDirectory=/srv/%p ExecStart=/bin/true EnvironmentFile=vars
+    printf 'LD_PRELOAD=/f.so\n' >"$tree/vars"
+    enable -i 70 x
+    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=70"'
+    effect 'said' "kashim: x.service: not looked into: RootDirectory=/srv/%p, in which there must be the library: $library" "$stderr"
     unit RootDirectory=/jail ExecStart=/bin/true
     mkdir -p "$tree/jail${library%/*}"
     cp "$KASHIM_LIB" "$tree/jail$library"

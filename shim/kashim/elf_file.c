@@ -126,7 +126,7 @@ static bool has_go_build_info(const struct file *f, const struct segment *s)
     static const char mark[] = "\xff Go buildinf:";
     char chunk[65536];
 
-    for (uint64_t at = 0; at < s->size && at < MAX_DATA; at += sizeof chunk) {
+    for (uint64_t at = 0; at < s->size && at < MAX_DATA; at += sizeof chunk - 16) {
         uint64_t left = s->size - at;
         size_t len = left < sizeof chunk ? (size_t)left : sizeof chunk;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* After parse_env_file_internal of systemd's env-file.c. */
+/* After parse_env_file_internal of systemd's env-file.c, where since version 254 no backslash
+ * continues a comment. */
 #include "env_file.h"
 
 #include "memory.h"
@@ -20,7 +21,7 @@ struct text {
 
 static const char blanks[] = " \t\r\n";
 
-/* The next character, or EOF. */
+/* The next character, or EOF; a carriage return ends a line as well. */
 static int get(struct reader *r)
 {
     while (!r->at || !*r->at) {
@@ -28,7 +29,7 @@ static int get(struct reader *r)
             return EOF;
         r->at = r->line;
     }
-    return (unsigned char)*r->at++;
+    return *r->at == '\r' ? (r->at++, '\n') : (unsigned char)*r->at++;
 }
 
 static bool is_blank(int c)

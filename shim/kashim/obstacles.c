@@ -141,17 +141,17 @@ static bool judge_variables(const char *file, const char *value)
 {
     const char *path = value + (*value == '-');
     bool pattern = strpbrk(path, "*?[%"), good;
-    FILE *variables = pattern || !*path ? NULL : read_in_root(job.root, path);
+    FILE *variables = pattern || *path != '/' ? NULL : read_in_root(job.root, path);
 
     (void)file;
-    if (pattern || (!variables && *path && errno != ENOENT)) {
+    if (pattern || (!variables && *path == '/' && errno != ENOENT)) {
         complain("%s: not looked into: EnvironmentFile=%s; what it sets overrides ours",
                  job.unit, value);
         return true;
     }
-    if (!variables)
+    if (!variables) /* it isn't there, or no absolute path: systemd passes over that */
         return true;
-    good = env_file_read(variables, judge_variable, (char *)path + (*path == '/'));
+    good = env_file_read(variables, judge_variable, (char *)path + 1);
     if (good && !feof(variables)) {
         complain("%s: not enabled: /%s: %s", job.unit, path + 1, strerror(errno));
         good = false;
@@ -182,11 +182,12 @@ static bool judge_directory(const char *file, const char *value)
     snprintf(library, sizeof library, "%s%s", value, LIBRARY);
     fd = open_in_root(job.root, library, O_PATH);
     close(fd);
-    if (fd >= 0 || !job.binds.count)
+    if (fd >= 0 || !(job.binds.count || strchr(value, '%')))
         return fd >= 0 || refuse_root(file, "RootDirectory");
-    complain("%s: not looked into: RootDirectory=%s, in which BindPaths= or "
-             "BindReadOnlyPaths= may bring the library: " LIBRARY,
-             job.unit, value);
+    complain("%s: not looked into: RootDirectory=%s, in which %s the library: " LIBRARY,
+             job.unit, value,
+             job.binds.count ? "BindPaths= or BindReadOnlyPaths= may bring"
+                             : "there must be");
     free(job.start);
     job.start = NULL;
     return true;

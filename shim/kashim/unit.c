@@ -157,24 +157,6 @@ static bool is_in_folders(const char *path)
     return false;
 }
 
-/* Another name of a service, or one that is masked, is no place for a drop-in of ours. A
- * link to a file elsewhere makes that a unit, under the link's name. */
-static bool judge_link(int root, const char *path)
-{
-    char target[PATH_MAX];
-
-    if (is_masked(root, path))
-        complain("%s is masked: /%s is empty, or leads to /dev/null", base_name(path),
-                 path);
-    else if (link_target(root, path, target) && is_in_folders(target) &&
-             strcmp(base_name(target), base_name(path)) != 0)
-        complain("%s is another name of %s: name that", base_name(path),
-                 base_name(target));
-    else
-        return true;
-    return false;
-}
-
 /* The path of the first that is there. */
 static bool find_file(int root, const char *name, char path[PATH_MAX])
 {
@@ -250,6 +232,26 @@ static void instantiate(const char *name, const char *unit, char instance[256])
         snprintf(instance, 256, "%.*s%s", (int)(at - name), name, of);
     else
         snprintf(instance, 256, "%s", name);
+}
+
+/* Another name of a service, or one that is masked, is no place for a drop-in of ours. No
+ * other name is that of an instance which is a link to its template, nor of a link to a file
+ * elsewhere. */
+static bool judge_link(int root, const char *path, const char *unit)
+{
+    char target[PATH_MAX], leads_to[256];
+
+    if (is_masked(root, path)) {
+        complain("%s is masked: /%s is empty, or leads to /dev/null", unit, path);
+        return false;
+    }
+    if (!link_target(root, path, target) || !is_in_folders(target))
+        return true;
+    instantiate(base_name(target), unit, leads_to);
+    if (!strcmp(leads_to, unit))
+        return true;
+    complain("%s is another name of %s: name that", unit, leads_to);
+    return false;
 }
 
 /* Whether the file, the first of its name, makes `alias` another name of the unit. */
@@ -424,7 +426,7 @@ bool unit_read(int root, const char *name, const char *ours, unit_setting *setti
     if (!find_unit(root, name, path))
         return false;
     find_drop_ins(root, name, &drop_ins);
-    good = judge_link(root, path) && judge_names(name, &drop_ins) &&
+    good = judge_link(root, path, name) && judge_names(name, &drop_ins) &&
            read_file(root, path, setting, context);
     for (size_t i = 0; good && i < drop_ins.count; i++)
         good = read_drop_in(root, drop_ins.all[i].path, setting, context);
