@@ -100,7 +100,7 @@ static __attribute__((noinline)) int connect_slow(int fd, const struct sockaddr 
                                                   socklen_t len)
 {
     ka_settings_complain();
-    if (ka_settings_read() && (ka_config.off || !ka_config.connect))
+    if (ka_settings_read() && (ka_config.off || !ka_config.connect) && !ka_next_asking)
         connect_passed_to = KA_NEXT_FOUND(connect);
     else
         ka_connect_begin(fd, addr, len);
@@ -118,7 +118,7 @@ HOOK int connect(int fd, const struct sockaddr *addr, socklen_t len)
 static __attribute__((noinline)) int setsockopt_slow(int fd, int level, int name,
                                                      const void *value, socklen_t len)
 {
-    if (ka_settings_read() && (ka_config.off || !ka_config.force))
+    if (ka_settings_read() && (ka_config.off || !ka_config.force) && !ka_next_asking)
         setsockopt_passed_to = KA_NEXT_FOUND(setsockopt);
     else if (ka_force_ignores(fd, level, name, value, len))
         return 0;

@@ -11,6 +11,7 @@
 extern void *dlsym(void *handle, const char *name) __attribute__((weak));
 
 _Atomic(ka_function *) ka_next_found[KA_HOOK_COUNT];
+bool ka_next_asking;
 
 enum { ERRNO_LOCATION = KA_HOOK_COUNT, NAMES };
 static const ka_function_name names[NAMES] = {
@@ -47,12 +48,11 @@ static void ask_dlsym(ka_function **found, unsigned names_asked)
 
 void ka_next_find_all(void)
 {
-    static bool asking; /* a resolver that dlsym calls may call a hook */
     ka_function *found[NAMES];
     unsigned chosen;
 
     _Static_assert(NAMES <= 32, "a bit for each");
-    if (asking)
+    if (ka_next_asking)
         return;
     if (!ka_loaded_find(names, found, NAMES, &chosen)) {
         /* an IFUNC resolver that runs before this library is relocated has called: it
@@ -64,9 +64,9 @@ void ka_next_find_all(void)
     if (chosen && dlsym) {
         for (int i = 0; i < KA_HOOK_COUNT; i++)
             store(i, found[i]); /* for the resolver */
-        asking = true;
+        ka_next_asking = true;
         ask_dlsym(found, chosen);
-        asking = false;
+        ka_next_asking = false;
     }
     errno_location = found[ERRNO_LOCATION];
     for (int i = 0; i < KA_HOOK_COUNT; i++)

@@ -26,6 +26,9 @@ void ka_next_find_all(void);
 
 extern _Atomic(ka_function *) ka_next_found[KA_HOOK_COUNT];
 
+/* A resolver that dlsym(3) has called may call a hook: what was found isn't final. */
+extern bool ka_next_asking;
+
 /* Before our constructor: finds all. */
 ka_function *ka_next_early(enum ka_hook hook);
 

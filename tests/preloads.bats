@@ -85,6 +85,35 @@ END
 }
 
 # bats test_tags=effect
+@test "one behind of which one resolver calls what another chooses" {
+    gcc -std=gnu11 -fPIC -shared -Wl,-z,lazy -x c -o "$BATS_TEST_TMPDIR/libkind.so" - <<'END'
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static int other_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+    return write(1, "other setsockopt\n", 17) == 17 ? (int)syscall(SYS_setsockopt, fd, level, name, value, len) : -1;
+}
+static int other_connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    return (int)syscall(SYS_connect, fd, address, len);
+}
+static int (*resolve_setsockopt(void))(int, int, int, const void *, socklen_t) { return other_setsockopt; }
+static int (*resolve_connect(void))(int, const struct sockaddr *, socklen_t)
+{
+    setsockopt(-1, SOL_SOCKET, SO_KEEPALIVE, 0, 0);
+    return other_connect;
+}
+int setsockopt(int, int, int, const void *, socklen_t) __attribute__((ifunc("resolve_setsockopt")));
+int connect(int, const struct sockaddr *, socklen_t) __attribute__((ifunc("resolve_connect")));
+END
+    shimmed "LD_PRELOAD=$KASHIM_LIB:$BATS_TEST_TMPDIR/libkind.so" "${timers[@]}" \
+        steps 'tcp4 a' 'listen a' 'set a idle 777' 'connect c a' 'accept a b' 'look b'
+    effect 'setsockopt' 1 "$(grep -c '^set a idle 777: other setsockopt$' <<<"$output")"
+    has b "${ours/idle=61/idle=777}"
+}
+
+# bats test_tags=effect
 @test "one behind whose hash table is empty" {
     local empty=$BATS_TEST_TMPDIR/libempty.so offset
     cp "$other" "$empty"
