@@ -50,7 +50,7 @@ has_idle_60() {
     local left
     left=$(keepalive)
     case $left in
-    5[0-9]sec | 6[0-7]sec | 1min | 1min[0-7]*) ;;
+    5[0-9]sec | 6[0-7]sec | 1min | 1min[0-7]sec | 1min[0-7].*) ;;
     *) echo "the next probe: $left" && return 1 ;;
     esac
 }
