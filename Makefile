@@ -191,7 +191,7 @@ demo: all
 FUZZ_config = shim/config.c
 FUZZ_elf = shim/kashim/elf_file.c
 FUZZ_diag = shim/kashim/diag.c shim/kashim/tcp_socket.c shim/kashim/memory.c shim/keepalive.c shim/config.c
-FUZZ_proc = shim/kashim/memory.c shim/kashim/pids.c
+FUZZ_proc = shim/kashim/memory.c shim/kashim/pids.c shim/kashim/supervised.c
 FUZZ_unit = shim/kashim/memory.c shim/kashim/unit_file.c shim/kashim/env_file.c
 
 .SECONDEXPANSION:

@@ -209,6 +209,58 @@ threading.Thread(target=serve).start()" || effect 'server' listens "$(cat "$dir/
 }
 
 # bats test_tags=effect
+@test "supervise: processes that end while they listen leave no descriptor behind" {
+    need python3
+    serve_bare "$port" "$dir/kashim" "${supervise[@]}" -- python3 -c "
+import ctypes, os, socket, sys, threading, time
+s = socket.create_server(('127.0.0.1', 0))
+gone = os.dup(1)
+for i in range(300):
+    if not os.fork():
+        for j in range(20):
+            threading.Thread(target=time.sleep, args=(100,), daemon=True).start()
+        s.listen()
+        os._exit(0)
+while True:
+    try:
+        os.wait()
+    except ChildProcessError:
+        break
+s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+time.sleep(100)" "$port"
+    effect 'options' "${ours/connected/listening}" "$(sockopts "$server" | sed -n "/:$port /s/^[^ ]* [^ ]* [^ ]* - //p")"
+    effect 'pidfds' 0 "$(find "/proc/$(supervisors)/fd" -lname '*pidfd*' | wc -l)"
+}
+
+# bats test_tags=effect
+@test "supervise: what is set after connect stands at the next one" {
+    need python3
+    output=$(without_harness timeout 20 "$dir/kashim" "${supervise[@]}" --connect -- python3 -c "
+import socket
+s = socket.create_server(('127.0.0.1', 0))
+c = socket.create_connection(s.getsockname())
+print(c.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+c.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0)
+c.connect_ex(s.getsockname())
+print(c.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))")
+    effect 'SO_KEEPALIVE' '1 0' "$(xargs <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "supervise: a root without /dev/null" {
+    need unshare
+    unshare -m true || unless_ci 'mount namespaces are refused'
+    without_harness unshare -m sh -c 'mount -t tmpfs none /dev && exec "$@"' - "$dir/kashim" "${supervise[@]}" \
+        -- "$root/build/tests/static_server" "$port" <"$BATS_TEST_FILENAME" >"$dir/out" 2>&1 &
+    started+=($!)
+    wait_for 10 listens_on "$port"
+    effect 'options' "${ours/connected/listening}" "$(sockopts $! | sed 's/^[^ ]* [^ ]* [^ ]* - //')"
+    local watch
+    watch=$(supervisors)
+    effect 'holds nothing' '/ / /' "$(readlink "/proc/$watch/fd"/{0,1,2} | xargs)"
+}
+
+# bats test_tags=effect
 @test "supervise: as process 1 and as a subreaper, a program that waits for all its children" {
     need unshare python3
     unshare -pf --mount-proc true || unless_ci 'PID namespaces are refused'
@@ -222,13 +274,23 @@ try:
         os.wait()
 except ChildProcessError:
     print(s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))"
-    as 'timeout 20 unshare -pf --mount-proc' "$dir/kashim" run --supervise -- python3 -c "$waits"
+    as 'timeout -s KILL 20 unshare -pf --mount-proc --kill-child' "$dir/kashim" run --supervise -- python3 -c "$waits"
     effect 'process 1' '0 1' "$status $output"
+    # shellcheck disable=SC2016
+    as 'timeout -s KILL 20 unshare -pf --mount-proc --kill-child' "$dir/kashim" run --supervise -- \
+        sh -c '"$0" status 1 | head -n 1' "$dir/kashim"
+    effect 'its status' "sh (1): libkashim isn't loaded, supervised" "$output"
     as 'timeout 20' python3 -c "
 import ctypes, os, sys
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
 os.execv(sys.argv[1], ['kashim', 'run', '--supervise', '--', 'python3', '-c', sys.argv[2]])" "$dir/kashim" "$waits"
     effect 'subreaper' '0 1' "$status $output"
+    serve_bare "$port" python3 -c "
+import ctypes, os, sys
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
+os.execv(sys.argv[1], ['kashim', 'run', '--supervise', '--', *sys.argv[2:]])" "$dir/kashim" echo_server "$port"
+    kashim attach "$server"
+    effect 'no child to be looked at' '0 ' "$status $stderr"
 }
 
 # bats test_tags=effect
@@ -390,7 +452,7 @@ with_fault() {
 @test "supervise: a listener that can't be prepared listens all the same, and that is said" {
     local fault
     for fault in pidfd_open:error=EMFILE:when=5 pidfd_getfd:error=EMFILE:when=3 ioctl:error=ENOENT:when=10 \
-        ioctl:error=ENOENT:when=11; do
+        ioctl:error=ENOENT:when=11 setsockopt:error=EPERM:when=12; do
         with_fault $fault
         wait_for 10 grep -q '^kashim: echo_server\[[0-9]*\]: not prepared: ' "$dir/server" ||
             effect "said of $fault" 'not prepared' "$(cat "$dir/server")"

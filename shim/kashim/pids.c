@@ -3,6 +3,7 @@
 
 #include "memory.h"
 #include "process.h"
+#include "supervised.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -53,7 +54,7 @@ void pids_add_descendants(struct numbers *pids)
     do {
         before = pids->count;
         for (size_t i = 0; i < all.count; i++)
-            if (numbers_have(pids, parents.all[i]))
+            if (numbers_have(pids, parents.all[i]) && !process_is_supervisor(all.all[i]))
                 numbers_add(pids, all.all[i]);
     } while (pids->count > before);
     free(parents.all);

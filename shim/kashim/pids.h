@@ -18,7 +18,8 @@ void numbers_add(struct numbers *numbers, int number);
 /* All that /proc shows. */
 struct numbers pids_all(void);
 
-/* Adds the children of those that are there, their children, and so on. */
+/* Adds the children of those that are there, their children, and so on; but no supervisor,
+ * which process 1 has below it. */
 void pids_add_descendants(struct numbers *pids);
 
 #endif

@@ -17,7 +17,7 @@ struct process {
     char name[16]; /* comm of proc(5), printable; "process" if it can't be read */
 };
 
-/* 0 or an error number: ESRCH, EINVAL for a thread's number, ENOSYS before Linux 5.3,
+/* 0 or an error number, and to be closed in either case: ESRCH, EINVAL for a thread's number, ENOSYS before Linux 5.3,
  * ENOTSUP before 6.9 where the first thread has ended and others have not. */
 int process_open(int pid, struct process *process);
 void process_close(struct process *process);

@@ -107,7 +107,7 @@ static bool read_record(int pid, struct supervised *record)
     return found;
 }
 
-static bool is_supervisor(int pid)
+bool process_is_supervisor(int pid)
 {
     struct process p;
     bool named = !process_open(pid, &p) && !strcmp(p.name, SUPERVISOR_NAME);
@@ -123,7 +123,7 @@ static void collect(void)
     for (size_t i = 0; i < all.count; i++) {
         struct supervisor *s;
 
-        if (!is_supervisor(all.all[i]))
+        if (!process_is_supervisor(all.all[i]))
             continue;
         supervisors.all =
             with_room(supervisors.all, supervisors.count, sizeof *supervisors.all);
@@ -137,7 +137,7 @@ static void collect(void)
 
 static bool has_it_or_above(const struct supervised *record, int pid)
 {
-    for (; pid > 1; pid = process_parent(pid))
+    for (; pid > 0; pid = process_parent(pid))
         if (has(record, pid, process_start(pid)))
             return true;
     return false;

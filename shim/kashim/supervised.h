@@ -19,6 +19,9 @@ struct supervised *supervised_open(int *fd);
 /* The oldest is forgotten where there are too many. NULL is a record of nothing. */
 void supervised_add(struct supervised *record, int pid);
 
+/* Whether it has a supervisor's name. */
+bool process_is_supervisor(int pid);
+
 /* Whether the process, or one above it, is in a supervisor's record: 1, 0, or -1 if that
  * can't be told. */
 int process_is_supervised(const struct process *process);

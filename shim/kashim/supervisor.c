@@ -43,24 +43,40 @@ static struct {
 
 /* ---- becoming nobody's ------------------------------------------------------- */
 
+/* Whether the kernel, out of memory, takes that into account. */
+static bool set_score(int score)
+{
+    int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    bool taken = dprintf(fd, "%d", score) > 0;
+
+    close(fd);
+    return taken;
+}
+
+/* The least score that is allowed, unless what it has is less. */
+static void ask_to_be_spared(void)
+{
+    FILE *file = fopen("/proc/self/oom_score_adj", "re");
+    int now = 0;
+
+    if (file && fscanf(file, "%d", &now) != 1)
+        now = 0;
+    if (file)
+        fclose(file);
+    if (!set_score(-1000) && !set_score(-999) && now > 0)
+        set_score(0);
+}
+
 /* A supervisor that is killed has every later listen fail: no signal that can be blocked
  * ends it, and the kernel, out of memory, looks elsewhere first, as far as that is
  * allowed. */
 static void endure(void)
 {
-    static const char *const least[] = {"-1000", "-999", "0"};
     sigset_t all;
 
     sigfillset(&all);
     sigprocmask(SIG_SETMASK, &all, NULL);
-    for (size_t i = 0; i < sizeof least / sizeof *least; i++) {
-        int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-        bool taken = write(fd, least[i], strlen(least[i])) > 0;
-
-        close(fd);
-        if (taken)
-            break;
-    }
+    ask_to_be_spared();
 }
 
 static void rename_self(char **argv)
@@ -175,6 +191,8 @@ static struct ka_values values_for_connection(const struct seccomp_notif *notice
     struct iovec theirs = {(void *)(uintptr_t)call->address, sizeof peer.in};
     struct ka_values now = ka_values_read(fd);
 
+    if (ka_is_connecting(fd)) /* once more: what was set since stands */
+        return KA_NO_VALUES;
     if (self.config->some_ports &&
         (call->address_len < sizeof peer.in ||
          process_vm_readv((pid_t)notice->pid, &ours, 1, &theirs, 1, 0) < 0 ||
@@ -262,11 +280,11 @@ static void say(const struct process *p, const struct deed *deed)
 static void keep_books(const struct seccomp_notif *notice, const struct deed *deed)
 {
     struct process p;
+    int error = process_open(process_of_thread((int)notice->pid), &p);
 
-    if (process_open(process_of_thread((int)notice->pid), &p))
-        return;
-    supervised_add(self.record, p.pid);
-    if (self.config->log && !self.proving)
+    if (!error)
+        supervised_add(self.record, p.pid);
+    if (error != ESRCH && self.config->log && !self.proving)
         say(&p, deed);
     process_close(&p);
 }

@@ -65,8 +65,7 @@ static void add_listening(const struct tcp_sockets *listeners, int port,
         struct process process;
         struct sockets sockets;
 
-        if (process_open(all.all[i], &process))
-            continue;
+        process_open(all.all[i], &process); /* an error is told when it is looked into */
         process_sockets(&process, &sockets);
         if (listens(&sockets, listeners, port))
             numbers_add(pids, all.all[i]);
