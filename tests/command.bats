@@ -134,6 +134,21 @@ noted() {
     refused 125 '--nonsense'
 }
 
+# bats test_tags=effect
+@test "run: the library that is installed, where none lies beside the command" {
+    [ $EUID = 0 ] || unless_ci 'mounts take root'
+    unshare -m true || unless_ci 'mount namespaces are refused'
+    local libdir
+    libdir=$(cat "$root/build/libdir")
+    [ -d "$libdir" ] || unless_ci "there is no $libdir"
+    mkdir "$dir/alone"
+    cp "$dir/kashim" "$dir/alone"
+    # shellcheck disable=SC2016
+    as 'unshare -m sh -c' 'mount -t tmpfs none "$0" && cp "$1" "$0" && shift && exec "$@"' "$libdir" \
+        "$dir/libkashim.so" "$dir/alone/kashim" run -i 61 -n 11 -c 7 steps "${accepted[@]}"
+    has b "$ours"
+}
+
 # bats test_tags=harmless,clumsy:mute
 @test "run: a library that is missing, or whose path LD_PRELOAD can't hold" {
     mkdir "$dir/a b"

@@ -336,12 +336,12 @@ in_order() {
     local line
     unit 'EnvironmentFile=/etc/vars'
     for line in KA_OFF=1 'KA_OFF="1"' "KA_OFF = '1' " 'KA_OFF=\\\n1' 'KA_OFF=0\nKA_OFF=1' 'A="b\n"\nKA_OFF=1' \
-        '# \\\nKA_OFF=1' 'A\nKA_OFF=1'; do
+        '# \\\nKA_OFF=1' 'A\nKA_OFF=1' 'KA_OFF=\\1' 'A="\\""\nKA_OFF=1'; do
         printf 'A=b\n%b\n' "$line" >"$tree/etc/vars"
         not_enabled 'x.service: not enabled: /etc/vars has KA_OFF=1, with which ours does nothing'
     done
     for line in KA_OFF=10 'KA_OFF=1\nKA_OFF=0' 'OPTS="-a \\\nKA_IDLE=3 -b\nKA_OFF=1\n"' "A='b\nKA_OFF=1'" ';KA_OFF=1' \
-        'A=b\\\nKA_OFF=1' 'KA_OFF='; do
+        'A=b\\\nKA_OFF=1' 'KA_OFF=' 'KA_OFF="\\1"'; do
         printf 'A=b\n%b\n' "$line" >"$tree/etc/vars"
         enable -i 60 x
         says 0 "wrote $drop_in"
@@ -419,6 +419,8 @@ in_order() {
     not_enabled 'x.service is masked'
     ln -sf /usr/lib/systemd/system/x.service "$tree/etc/systemd/system/z.service"
     not_enabled 'z.service is another name of x.service: name that' z
+    ln -s "$(printf 'x%.0s' {1..4090})" "$tree/etc/systemd/system/long.service"
+    not_enabled '/etc/systemd/system/long.service: File name too long' long
     rm "$tree/etc/systemd/system/x.service"
     enable x.socket
     refused 2 "'x.socket' is no service: a socket unit has its own KeepAlive="
