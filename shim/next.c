@@ -30,7 +30,7 @@ static long absent(void)
     return -1;
 }
 
-static void store(enum ka_hook hook, ka_function *found)
+static void store(int hook, ka_function *found)
 {
     atomic_store_explicit(&ka_next_found[hook], found, memory_order_relaxed);
 }
