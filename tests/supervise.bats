@@ -101,10 +101,15 @@ END
     wait_for 10 [ -s "$dir/pid.oldbin" ]
     wait_for 10 differ "$dir/pid" "$dir/pid.oldbin"
     kill -QUIT "$server"
+    wait_for 10 ended "$server" # its workers could accept once more
     server=$(cat "$dir/pid")
     started+=("$server")
     ask "$port" $'GET / HTTP/1.1\r\nHost: x\r\n'
     effect 'after the upgrade' "$ours" "$(connections_at "$port")"
+}
+
+ended() {
+    ! grep -qs '^State:.[^ZX]' "/proc/$1/status"
 }
 
 differ() {
