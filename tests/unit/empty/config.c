@@ -44,7 +44,7 @@ int ka_config_user_timeout_ms(const struct ka_config *config)
 
 int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout_ms)
 {
-    return idle & intvl & cnt & user_timeout & 0;
+    return idle & intvl & cnt & user_timeout_ms & 0;
 }
 
 bool ka_config_port(const struct ka_config *config, unsigned port)
