@@ -232,7 +232,7 @@ while True:
     except ChildProcessError:
         break
 s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
-time.sleep(100)" "$port"
+time.sleep(100)" "$port" || effect 'server' listens "$(cat "$dir/server")"
     effect 'options' "${ours/connected/listening}" "$(sockopts "$server" | sed -n "/:$port /s/^[^ ]* [^ ]* [^ ]* - //p")"
     effect 'pidfds' 0 "$(find "/proc/$(supervisors)/fd" -lname '*pidfd*' | wc -l)"
 }
@@ -258,7 +258,7 @@ print(c.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))")
     without_harness unshare -m sh -c 'mount -t tmpfs none /dev && exec "$@"' - "$dir/kashim" "${supervise[@]}" \
         -- "$root/build/tests/static_server" "$port" <"$BATS_TEST_FILENAME" >"$dir/out" 2>&1 &
     started+=($!)
-    wait_for 10 listens_on "$port"
+    wait_for 10 listens_on "$port" || effect 'server' listens "$(cat "$dir/out")"
     effect 'options' "${ours/connected/listening}" "$(sockopts $! | sed 's/^[^ ]* [^ ]* [^ ]* - //')"
     local watch
     watch=$(supervisors)
