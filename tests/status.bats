@@ -74,6 +74,11 @@ json() {
     kashim status --children "$server"
     effect 'IPv6' 1 "$(rows | grep -c "^!\[::1\]:$port \[::1\]:")"
     effect 'IPv4' 1 "$(rows | grep -c "^!127.0.0.1:$port PEER off")"
+    port=$(free_port)
+    serve_bare "$port" socat "TCP6-LISTEN:$port,bind=[::ffff:0.0.0.0],ipv6only=0,fork" EXEC:cat
+    ask "$port" hello
+    kashim status --children "$server"
+    effect 'a listener for IPv4 alone' '1 accepted connection' "$(grep -o '[0-9]* accepted connections\?' <<<"$output")"
 }
 
 # bats test_tags=effect

@@ -88,12 +88,12 @@ static bool same_host(const union ka_address *a, const union ka_address *b)
 static bool takes_all_of(const union ka_address *listener,
                          const union ka_address *address)
 {
+    const union ka_address any4 = {.in = {.sin_family = AF_INET}};
     struct in6_addr host = host_of(listener);
 
-    if (listener->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&host))
+    if (IN6_IS_ADDR_UNSPECIFIED(&host))
         return true;
-    return listener->any.sa_family == AF_INET &&
-           listener->in.sin_addr.s_addr == htonl(INADDR_ANY) &&
+    return same_host(listener, &any4) && /* as 0.0.0.0 or ::ffff:0.0.0.0 */
            (address->any.sa_family == AF_INET || mapped(address));
 }
 
