@@ -252,6 +252,29 @@ print(c.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))")
 }
 
 # bats test_tags=effect
+@test "supervise: listeners from systemd, and a connection on descriptor 0" {
+    need systemd-socket-activate python3
+    serve_bare "$port" systemd-socket-activate -l "127.0.0.1:$port" -E "PATH=$PATH" "$dir/kashim" "${supervise[@]}" -- python3 -c "
+import socket, time
+s = socket.socket(fileno=3)
+kept = []
+while True:
+    kept.append(s.accept()[0])
+    kept[-1].send(b'x\n')"
+    ask "$port" hello || effect 'server' answers no
+    ask "$port" again
+    effect 'the second connection' "$ours" "$(connections_at "$port" | grep idle=61)"
+    output=$(without_harness timeout 20 python3 -c "
+import socket, subprocess, sys
+s = socket.create_server(('127.0.0.1', 0))
+c = socket.create_connection(s.getsockname())
+a = s.accept()[0]
+subprocess.run([*sys.argv[1:], '--', 'true'], stdin=a)
+print(a.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))" "$dir/kashim" "${supervise[@]}")
+    effect 'descriptor 0' 1 "$output"
+}
+
+# bats test_tags=effect
 @test "supervise: a root without /dev/null" {
     need unshare
     unshare -m true || unless_ci 'mount namespaces are refused'

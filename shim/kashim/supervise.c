@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,31 @@ static const char *path_refusal(int launcher, int error)
     return process_refusal(&self, error);
 }
 
+/* ---- what the program is born with ------------------------------------------- */
+
+static void adopt(const struct ka_config *config, int fd)
+{
+    if (ka_is_tcp(fd) && ka_config_port(config, (unsigned)ka_local_port(fd)))
+        ka_keepalive_set(fd, config);
+}
+
+/* It won't listen on these: sd_listen_fds(3)'s, and inetd's descriptor 0, unless that is a
+ * connection which has been tuned already. As the library has it (shim/init.c). */
+static void adopt_inherited(const struct ka_config *config)
+{
+    enum { FIRST = 3 };
+    const char *fds = getenv("LISTEN_FDS"), *listen_pid = getenv("LISTEN_PID");
+    int count = 0, pid = 0;
+
+    if (fds && listen_pid && ka_config_count(listen_pid, INT_MAX - 1, &pid) &&
+        pid == getpid() && ka_config_count(fds, INT_MAX - FIRST, &count))
+        for (int fd = FIRST; fd < FIRST + count && fcntl(fd, F_GETFD) >= 0; fd++)
+            adopt(config, fd);
+    if (ka_is_listening(STDIN_FILENO) ||
+        ka_values_read(STDIN_FILENO).of[KA_KEEPALIVE] == 0)
+        adopt(config, STDIN_FILENO);
+}
+
 /* ---- all of it --------------------------------------------------------------- */
 
 static int refuse(const char *why)
@@ -236,6 +262,7 @@ int supervise(const struct settings *settings, char **argv)
     pid = start_supervisor(config, argv, &launcher);
     if (pid <= 0)
         return refuse_to_start(-pid);
+    adopt_inherited(config);
     prctl(PR_SET_PTRACER, pid, 0, 0, 0); /* where Yama asks for it */
     notices = put_under_filter(config->connect);
     if (notices < 0)
