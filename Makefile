@@ -274,7 +274,7 @@ servers: all fixtures
 	@cat $(B)/servers.md
 
 # What it costs, beside nothing and beside others
-bench: all fixtures $(B)/tests/bench $(B)/tests/libobvious.so
+bench: all $(B)/tests/bench $(B)/tests/libobvious.so $(B)/tests/libempty.so
 	tests/bench/bench.sh
 
 # 10,000 connections, of which half lose their peer

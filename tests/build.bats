@@ -182,6 +182,13 @@ no_warning() {
 }
 
 # bats test_tags=harmless
+@test "make bench and load build nothing for which install-deps.sh bench brings no library" {
+    output=$(make_in "$tree" CC=gcc -nB bench load)
+    [[ $output == *tests/bench.c* || $output == *tests/bench/bench.c* ]]
+    [[ $output != *tests/fixtures/uring* && $output != *go_server* && $output != *musl-gcc* ]]
+}
+
+# bats test_tags=harmless
 @test "make again does nothing" {
     [[ $(make_in "$tree" CC=gcc) == *'Nothing to be done'* ]]
 }
