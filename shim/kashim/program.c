@@ -132,6 +132,11 @@ bool library_find(char path[PATH_MAX])
 
 /* ---- whether a preload reaches it -------------------------------------------- */
 
+/* What can help where it doesn't. */
+#define LATER "kashim run --supervise, or kashim attach once it runs"
+#define OTHER_CLASS                                                                      \
+    "LD_PRELOAD=libkashim.so where a library of its class is installed as well, "
+
 /* In secure execution the loader ignores the preload (ld.so(8)). Whoever has the identity
  * already doesn't gain it. */
 static bool gains_rights(struct program *p, int fd)
@@ -174,12 +179,7 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
         because(p, "the library can't be read: %s", library);
         return;
     }
-    p->instead = facts->class == ours.class ? "kashim run --supervise, or kashim attach "
-                                              "once it runs"
-                                            : "LD_PRELOAD=libkashim.so where a library "
-                                              "of its class is installed as well, "
-                                              "kashim run --supervise, or kashim attach "
-                                              "once it runs";
+    p->instead = facts->class == ours.class ? LATER : OTHER_CLASS LATER;
     if (facts->class != ours.class)
         because(p, "a %d-bit program, and the library is for %d-bit ones (%s)",
                 facts->class == ELFCLASS32 ? 32 : 64, ours.class == ELFCLASS32 ? 32 : 64,
