@@ -108,16 +108,20 @@ $(B)/command/%.o: shim/%.c Makefile
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) -DKASHIM_VERSION='"$(VERSION)"' -DKASHIM_LIBDIR='"$(LIBDIR)"' \
+	    -DKASHIM_BINDIR='"$(BINDIR)"' \
 	    -c -o $@ $<
 
-# The command knows where the library is installed: made again when that is told anew.
-$(B)/command/kashim/program.o $(B)/command/kashim/enable.o $(B)/command/kashim/obstacles.o: $(B)/libdir
+# The command knows where both are installed: made again when that is told anew.
+$(B)/command/kashim/program.o $(B)/command/kashim/enable.o $(B)/command/kashim/drop_in.o: $(B)/libdir $(B)/bindir
 ifneq ($(LIBDIR),$(shell cat $(B)/libdir 2>/dev/null))
 $(B)/libdir: force
 endif
-$(B)/libdir:
+ifneq ($(BINDIR),$(shell cat $(B)/bindir 2>/dev/null))
+$(B)/bindir: force
+endif
+$(B)/libdir $(B)/bindir:
 	$(Q)mkdir -p $(@D)
-	$(Q)echo '$(LIBDIR)' >$@
+	$(Q)echo '$(if $(filter %/libdir,$@),$(LIBDIR),$(BINDIR))' >$@
 force:
 
 $(B)/demo-%: demo/%.c Makefile
@@ -191,8 +195,7 @@ demo: all
 FUZZ_config = shim/config.c
 FUZZ_elf = shim/kashim/elf_file.c
 FUZZ_diag = shim/kashim/diag.c shim/kashim/tcp_socket.c shim/kashim/memory.c shim/keepalive.c shim/config.c
-FUZZ_proc = shim/kashim/memory.c shim/kashim/pids.c shim/kashim/supervised.c
-FUZZ_unit = shim/kashim/memory.c shim/kashim/unit_file.c shim/kashim/env_file.c
+FUZZ_proc = shim/kashim/memory.c shim/kashim/pids.c
 
 .SECONDEXPANSION:
 $(B)/fuzz/fuzz-%: tests/fuzz/%.c tests/fuzz/complain.c $$(FUZZ_$$*) Makefile $(wildcard shim/kashim/*.c)

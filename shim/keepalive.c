@@ -6,22 +6,13 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-static const struct option {
-    int level;
-    int name;
-    char text[20];
-} options[KA_OPTIONS] = {
+const struct ka_socket_option ka_socket_options[KA_OPTIONS] = {
     [KA_INTVL] = {IPPROTO_TCP, TCP_KEEPINTVL, "TCP_KEEPINTVL"},
     [KA_CNT] = {IPPROTO_TCP, TCP_KEEPCNT, "TCP_KEEPCNT"},
     [KA_KEEPALIVE] = {SOL_SOCKET, SO_KEEPALIVE, "SO_KEEPALIVE"},
     [KA_IDLE] = {IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE"},
     [KA_USER_TIMEOUT] = {IPPROTO_TCP, TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT"},
 };
-
-const char *ka_option_name(enum ka_option option)
-{
-    return options[option].text;
-}
 
 /* UNIX, VSOCK and TIPC sockets take some of the options and mean something else by them
  * or nothing, and a raw socket can carry TCP's number: so the kind is asked, not tried.
@@ -79,7 +70,8 @@ struct ka_values ka_values_read(int fd)
     struct ka_values values;
 
     for (int i = 0; i < KA_OPTIONS; i++)
-        values.of[i] = ka_getsockopt_int(fd, options[i].level, options[i].name);
+        values.of[i] =
+            ka_getsockopt_int(fd, ka_socket_options[i].level, ka_socket_options[i].name);
     return values;
 }
 
@@ -127,7 +119,8 @@ struct ka_refusal ka_values_set(int fd, const struct ka_values *values)
 
         if (values->of[i] < 0)
             continue;
-        err = ka_setsockopt_int(fd, options[i].level, options[i].name, values->of[i]);
+        err = ka_setsockopt_int(fd, ka_socket_options[i].level, ka_socket_options[i].name,
+                                values->of[i]);
         if (err < 0) {
             refusal.options |= 1U << i;
             refusal.error[i] = -err;

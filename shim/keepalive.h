@@ -22,6 +22,12 @@
  */
 enum ka_option { KA_INTVL, KA_CNT, KA_KEEPALIVE, KA_IDLE, KA_USER_TIMEOUT, KA_OPTIONS };
 
+/* What setsockopt(2) calls them. */
+extern const struct ka_socket_option {
+    int level, name;
+    char text[20]; /* "SO_KEEPALIVE", "TCP_KEEPIDLE" ... */
+} ka_socket_options[KA_OPTIONS];
+
 /* KA_KEEPALIVE 0 or 1; KA_INTVL and KA_IDLE seconds; KA_CNT probes; KA_USER_TIMEOUT
  * milliseconds. Negative: the kernel doesn't tell, or nothing is asked for. */
 struct ka_values {
@@ -83,8 +89,5 @@ struct ka_refusal ka_values_set(int fd, const struct ka_values *values);
 
 /* The same for all that the settings ask for. */
 struct ka_refusal ka_keepalive_set(int fd, const struct ka_config *config);
-
-/* "SO_KEEPALIVE", "TCP_KEEPIDLE" ... */
-const char *ka_option_name(enum ka_option option);
 
 #endif

@@ -214,7 +214,7 @@ static void log_refused_option(enum ka_option option, int error)
     const char *name = error_name(error);
 
     ka_put(&t, "the kernel refuses ");
-    ka_put(&t, ka_option_name(option));
+    ka_put(&t, ka_socket_options[option].text);
     ka_put(&t, ": ");
     ka_put(&t, name ? name : "error ");
     if (!name)

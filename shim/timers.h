@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What KA_LOG=stderr says of a listener, and the supervisor of kashim run with it. */
+/* The timers in words, for KA_LOG=stderr and the command. */
 #ifndef KA_TIMERS_H
 #define KA_TIMERS_H
 

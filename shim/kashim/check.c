@@ -1,25 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* kashim check: whether a program can be served, and if not, why. */
+/* kashim check: which ways serve a program, or are open on this host, and if not, why. */
+#include "cgroup.h"
+#include "diag.h"
+#include "group.h"
 #include "kashim.h"
+#include "own_group.h"
+#include "process.h"
 #include "program.h"
-#include "tree.h"
+#include "refusal.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static int help(void)
 {
-    puts("kashim check PROGRAM\n\n"
-         "Says whether the library can serve the program, and if not, why; and the "
-         "setting\n"
-         "that the program has itself, where it is known to have one. Of a program "
-         "that\n"
-         "gains rights by setuid or file capabilities it tells what holds for you: root "
-         "gains\n"
-         "none.\n\n"
-         "Exit status: 0 it can, 1 it can't or isn't there, 2 wrong arguments.");
+    puts("kashim check PROGRAM\n"
+         "kashim check\n\n"
+         "Says whether the library can serve the program, and if not, why and which "
+         "other\n"
+         "way does; and the setting that the program has itself, where it is known to "
+         "have\n"
+         "one. Of a program that gains rights by setuid or file capabilities it says "
+         "what\n"
+         "holds for you: root gains none.\n\n"
+         "Without PROGRAM: says which ways this host allows, and what forbids the "
+         "others.\n\n"
+         "Exit status: 0 all yes, 1 something not, 2 wrong arguments.");
     return EXIT_SUCCESS;
 }
 
@@ -46,12 +57,12 @@ static void tell_own_setting(const char *path)
             printf("it has a setting of its own: %s\n", own[i].setting);
 }
 
-static int check(const char *name)
+static int check_program(const char *name)
 {
     char library[PATH_MAX], shown[PATH_MAX];
     struct program program;
 
-    if (program_find(AT_FDCWD, name, &program)) {
+    if (program_find(name, &program)) {
         complain("%s: %s", name, program.why_not);
         return EXIT_UNDONE;
     }
@@ -62,12 +73,84 @@ static int check(const char *name)
     if (*program.why_not)
         printf("%s: no: %s\n", shown, program.why_not);
     else
-        printf("%s: yes%s\n", shown,
-               program.script ? ", a script; what it starts isn't looked at" : "");
+        printf("%s: yes: kashim run%s\n", shown,
+               program.script ? "; a script, and what it starts isn't looked at" : "");
     if (*program.why_not && program.instead)
         printf("what can help: %s\n", program.instead);
     tell_own_setting(program.path);
     return *program.why_not ? EXIT_UNDONE : EXIT_SUCCESS;
+}
+
+/* ---- this host --------------------------------------------------------------- */
+
+/* `why` NULL: yes. */
+static bool tell(const char *way, const char *why)
+{
+    printf("%-20s %s%s\n", way, why ? "no: " : "yes", why ? why : "");
+    return !why;
+}
+
+/* On a socket of our own. */
+static const char *why_no_duplicates(void)
+{
+    struct process self;
+    struct descriptor socket_of_ours = {socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                                        0};
+    struct stat st = {0};
+    int error = process_open(getpid(), &self), fd = -error;
+
+    fstat(socket_of_ours.fd, &st);
+    socket_of_ours.inode = st.st_ino;
+    if (!error)
+        fd = process_duplicate(&self, socket_of_ours);
+    if (fd >= 0)
+        close(fd);
+    close(socket_of_ours.fd);
+    process_close(&self);
+    return fd < 0 ? process_refusal(&self, -fd) : NULL;
+}
+
+static const char *why_no_groups(void)
+{
+    static char text[512];
+    struct bpf_failure failure;
+    char group[PATH_MAX] = "/";
+
+    if (!cgroup_is_mounted())
+        return "cgroup v2 isn't mounted here";
+    cgroup_of_process(getpid(), group);
+    switch (own_group_try(&failure)) {
+    case TRIAL_WORKS: return NULL;
+    case TRIAL_NO_EFFECT:
+        return "the kernel's programs have no effect: they take Linux 5.9";
+    case TRIAL_REFUSED: return group_refusal(group, &failure);
+    default: break;
+    }
+    snprintf(text, sizeof text, "a group can't be made to try it%s: %s",
+             geteuid() ? ", which takes root" : "", strerror(failure.error));
+    return text;
+}
+
+static const char *why_no_sock_diag(void)
+{
+    struct tcp_sockets sockets;
+    int error = diag_read(getpid(), DIAG_LISTENERS, &sockets);
+
+    free(sockets.all);
+    return error ? strerror(error) : NULL;
+}
+
+static int check_host(void)
+{
+    char library[PATH_MAX];
+    bool all = tell("library", library_find(library) ? NULL : "it isn't installed");
+
+    all &= tell("control groups", why_no_groups());
+    all &= tell("attach to processes", why_no_duplicates());
+    all &= tell("status by sock_diag", why_no_sock_diag());
+    if (geteuid())
+        puts("As an ordinary user you reach your own processes, and no control groups.");
+    return all ? EXIT_SUCCESS : EXIT_UNDONE;
 }
 
 int kashim_check(int argc, char **argv)
@@ -79,9 +162,11 @@ int kashim_check(int argc, char **argv)
         return help();
     if (option != -1)
         return EXIT_USAGE;
-    if (optind != argc - 1) {
-        complain("check: which PROGRAM? One of them (kashim help check)");
+    if (optind < argc - 1) {
+        complain(
+            "check: one PROGRAM at a time, and '%s' is one too many (kashim help check)",
+            argv[optind + 1]);
         return EXIT_USAGE;
     }
-    return check(argv[optind]);
+    return optind == argc ? check_host() : check_program(argv[optind]);
 }

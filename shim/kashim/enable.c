@@ -1,347 +1,557 @@
 /* SPDX-License-Identifier: MIT */
-/* kashim enable and disable: write and remove one drop-in of a systemd service. */
+/* kashim enable and disable: a systemd unit gets keepalive whenever it starts, by one drop-in,
+ * and with --now while it runs. */
 #define _GNU_SOURCE /* O_PATH */
+#include "attach.h"
+#include "cgroup.h"
+#include "drop_in.h"
 #include "kashim.h"
 #include "memory.h"
-#include "obstacles.h"
 #include "options.h"
 #include "preload.h"
-#include "tree.h"
-#include "unit.h"
+#include "root.h"
+#include "systemd.h"
+#include "targets.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define MARK "# Written by kashim enable; kashim disable removes it.\n"
-
-extern char **environ;
-
-static struct {
+struct job {
     struct settings settings;
-    const char *root; /* NULL: this system's */
-    bool now;
-    int root_fd;
+    const char *root; /* NULL: this system */
+    bool now, preload;
     char unit[256];
-    char *preload; /* what the unit sets without us; NULL: nothing */
-} job;
+    struct drop_in drop_in;
+};
 
-/* ---- the drop-in ------------------------------------------------------------- */
+static const char *const way_names[] = {
+    [WAY_GROUP] = "group", [WAY_PRELOAD] = "preload", [WAY_SOCKET] = "socket"};
 
-/* The library's path. "%" begins a specifier of systemd's; one that the unit has set stays
- * one. */
-static char *library_escaped(void)
+/* ---- the unit ---------------------------------------------------------------- */
+
+static bool has_suffix(const char *name, const char *suffix)
 {
-    char *text;
-    size_t size;
-    FILE *file = open_memory(&text, &size);
+    size_t len = strlen(name), suffix_len = strlen(suffix);
 
-    for (const char *c = LIBRARY; *c; c++)
-        fprintf(file, *c == '%' ? "%%%%" : "%c", *c);
-    fclose(file);
-    return text;
+    return len > suffix_len && !strcmp(name + len - suffix_len, suffix);
 }
 
-static void write_variable(FILE *file, const char *name, const char *value)
+static bool is_socket(const char *unit)
 {
-    char *assignment;
-    size_t size;
-    FILE *word = open_memory(&assignment, &size);
-
-    fprintf(word, "%s=%s", name, value);
-    fclose(word);
-    fputs("Environment=", file);
-    unit_write_word(file, assignment);
-    putc('\n', file);
-    free(assignment);
+    return has_suffix(unit, ".socket");
 }
 
-static void write_drop_in(FILE *file)
+static bool is_template(const char *unit)
 {
-    char *library = library_escaped();
-    char *list = preload_with(job.preload, library);
+    const char *at = strchr(unit, '@');
 
-    fputs(MARK "[Service]\n", file);
-    write_variable(file, "LD_PRELOAD", list);
-    for (int i = 0; i < SETTINGS; i++)
-        if (job.settings.value[i])
-            write_variable(file, setting_variable(i), job.settings.value[i]);
-    free(list);
-    free(library);
+    return at && at[1] == '.';
 }
 
-/* ---- where it lies ----------------------------------------------------------- */
-
-static bool failed(const char *what)
+/* ".service" where it has no suffix. False: that can't be the name of a service or a socket
+ * unit, which is said. */
+static bool unit_name(const char *argument, char name[256])
 {
-    complain("%s/" FOLDER "/%s.d%s: %s", job.root, job.unit, what, strerror(errno));
-    return false;
-}
+    static const char *const others[] = {".target", ".timer", ".mount",
+                                         ".path",   ".slice", ".scope",
+                                         ".device", ".swap",  ".automount"};
+    const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                          ":-_.\\@";
+    bool suffixed = has_suffix(argument, ".service") || is_socket(argument);
 
-static int open_folder(void)
-{
-    char path[PATH_MAX];
-
-    snprintf(path, sizeof path, FOLDER "/%s.d", job.unit);
-    return open_in_root(job.root_fd, path, O_RDONLY | O_DIRECTORY);
-}
-
-/* `*made` becomes whether it wasn't there before. */
-static bool make_folder(bool *made)
-{
-    char name[NAME_MAX + sizeof ".d"];
-    int parent = open_in_root(job.root_fd, FOLDER, O_RDONLY | O_DIRECTORY);
-    bool good;
-
-    if (parent < 0) {
-        complain("%s/" FOLDER ": %s", job.root, strerror(errno));
-        return false;
-    }
-    snprintf(name, sizeof name, "%s.d", job.unit);
-    *made = !mkdirat(parent, name, 0755);
-    good = *made || errno == EEXIST || failed("");
-    close(parent);
-    return good;
-}
-
-static void remove_folder_if_empty(void)
-{
-    char name[NAME_MAX + sizeof ".d"];
-    int parent = open_in_root(job.root_fd, FOLDER, O_RDONLY | O_DIRECTORY);
-
-    snprintf(name, sizeof name, "%s.d", job.unit);
-    unlinkat(parent, name, AT_REMOVEDIR);
-    close(parent);
-}
-
-enum owner { NOBODY, US, ANOTHER };
-
-/* Whether it is such a line as write_drop_in writes below the mark. */
-static bool is_our_line(char *line)
-{
-    const char *value = line + strlen("Environment=");
-    char *word;
-    size_t len;
-    bool ours;
-
-    line[strcspn(line, "\n")] = '\0';
-    if (!strcmp(line, "[Service]"))
-        return true;
-    if (strncmp(line, "Environment=\"", strlen("Environment=\"")) != 0)
-        return false;
-    word = unit_word(&value);
-    len = strcspn(word, "=");
-    ours = !*value && (!strncmp(word, "LD_PRELOAD=", strlen("LD_PRELOAD=")) ||
-                       setting_of(word, len) >= 0);
-    free(word);
-    return ours;
-}
-
-/* What is wrong with it; NULL: nothing. */
-static const char *not_ours(FILE *file)
-{
-    char *line = NULL;
-    size_t size = 0;
-    const char *why = NULL;
-
-    if (getline(&line, &size, file) < 0 || strcmp(line, MARK) != 0)
-        why = "was not written by kashim";
-    while (!why && getline(&line, &size, file) >= 0)
-        if (!is_our_line(line))
-            why = "has a line that kashim didn't write";
-    if (!why && !feof(file))
-        why = "can't be read to its end";
-    free(line);
-    return why;
-}
-
-static enum owner owner_of_drop_in(int folder)
-{
-    int fd = openat(folder, DROP_IN, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
-    const char *why;
-
-    if (fd < 0 && errno == ENOENT)
-        return NOBODY;
-    why = file ? not_ours(file) : "was not written by kashim";
-    if (file)
-        fclose(file);
-    if (!why)
-        return US;
-    complain("%s/" FOLDER "/%s.d/" DROP_IN " %s: left as it is", job.root, job.unit, why);
-    return ANOTHER;
-}
-
-/* The file is there as a whole, or not at all. */
-static bool put_drop_in(int folder)
-{
-    FILE *file;
-    bool good;
-    int fd;
-
-    unlinkat(folder, DROP_IN ".new", 0); /* left behind, or a link to another file */
-    fd = openat(folder, DROP_IN ".new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    file = fd < 0 ? NULL : fdopen(fd, "w");
-    if (!file)
-        return failed("/" DROP_IN ".new");
-    write_drop_in(file);
-    good = !fflush(file) && !ferror(file) && !fsync(fd);
-    if (fclose(file) || !good || renameat(folder, DROP_IN ".new", folder, DROP_IN)) {
-        failed("/" DROP_IN);
-        unlinkat(folder, DROP_IN ".new", 0);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (has_suffix(argument, others[i])) {
+            complain("'%s' is neither a service nor a socket unit", argument);
+            return false;
+        }
+    if (!*argument || *argument == '.' || argument[strspn(argument, allowed)] ||
+        snprintf(name, 256, "%s%s", argument, suffixed ? "" : ".service") >= 256) {
+        complain("'%s' is no name of a unit", argument);
         return false;
     }
     return true;
 }
 
-/* ---- systemctl --------------------------------------------------------------- */
-
-static bool systemctl(const char *verb, const char *unit)
+/* The template of an instance: "postgresql@.service" of "postgresql@15-main.service". */
+static bool template_of(const char *unit, char name[256])
 {
-    char *argv[] = {(char[]){"systemctl"}, (char[]){"--"}, (char *)verb, (char *)unit,
-                    NULL};
-    int status = 0, error;
-    pid_t pid;
+    const char *at = strchr(unit, '@'), *dot = strrchr(unit, '.');
 
-    fflush(stdout); /* what it prints comes after */
-    error = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
-    if (error) {
-        complain("systemctl: %s", strerror(error));
+    if (!at || !dot)
         return false;
-    }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (status)
-        complain("systemctl %s has failed", verb);
-    return !status;
+    snprintf(name, 256, "%.*s%s", (int)(at - unit + 1), unit, dot);
+    return true;
 }
 
-/* Of a template its instances. */
-static int restart(void)
+/* In an image. What a generator makes of /etc/init.d has the name of the file there. */
+static bool is_in_root(int root, const char *name)
 {
-    const char *at = strchr(job.unit, '@');
-    char units[sizeof job.unit + 1];
+    static const char *const folders[] = {"etc/systemd/system",
+                                          "usr/local/lib/systemd/system",
+                                          "usr/lib/systemd/system", "lib/systemd/system"};
+    char path[PATH_MAX];
+    int fd = -1;
 
-    snprintf(units, sizeof units, "%s", job.unit);
-    if (at && at[1] == '.')
-        snprintf(units, sizeof units, "%.*s@*.service", (int)(at - job.unit), job.unit);
-    if (job.now)
-        return systemctl("daemon-reload", NULL) && systemctl("restart", units)
-                   ? EXIT_SUCCESS
-                   : EXIT_UNDONE;
-    if (!*job.root)
-        printf("now run: systemctl daemon-reload && systemctl restart %s'%s'\n",
-               *units == '-' ? "-- " : "", units);
-    return EXIT_SUCCESS;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders && fd < 0; i++) {
+        snprintf(path, sizeof path, "%s/%s", folders[i], name);
+        fd = open_in_root(root, path, O_PATH);
+    }
+    if (fd < 0 && has_suffix(name, ".service")) {
+        snprintf(path, sizeof path, "etc/init.d/%.*s",
+                 (int)(strlen(name) - strlen(".service")), name);
+        fd = open_in_root(root, path, O_PATH);
+    }
+    close(fd);
+    return fd >= 0;
+}
+
+static bool unit_is_in_root(const struct job *j)
+{
+    char template[256];
+
+    if (is_in_root(j->drop_in.root_fd, j->unit) ||
+        (template_of(j->unit, template) && is_in_root(j->drop_in.root_fd, template)))
+        return true;
+    complain("there is no %s in %s", j->unit, j->root);
+    return false;
+}
+
+static bool is_set(const struct unit *u, enum property property)
+{
+    return *u->properties[property] != '\0';
+}
+
+static bool refuse(const struct job *j, const char *why)
+{
+    complain("%s: not enabled: %s", j->unit, why);
+    return false;
+}
+
+/* Debian's postgresql.service, tor.service, postfix.service and others do nothing but start
+ * and stop others with them. */
+static bool stands_for_others(const struct unit *u)
+{
+    return !strcmp(u->properties[UNIT_TYPE], "oneshot") &&
+           (is_set(u, UNIT_CONSISTS_OF) ||
+            strstr(u->properties[UNIT_EXEC_START], "/bin/true "));
+}
+
+static bool refuse_placeholder(const struct job *j, const struct unit *u)
+{
+    const char *others = u->properties[UNIT_CONSISTS_OF];
+
+    complain("%s: not enabled: it serves nothing itself and only stands for others: %s%s",
+             j->unit, *others ? "enable " : "enable its instances, such as ",
+             *others ? others : "postgresql@15-main.service");
+    return false;
+}
+
+/* Whether a drop-in of ours would serve it; why not is said. */
+static bool admits(const struct job *j, const struct unit *u)
+{
+    const char *state = u->properties[UNIT_LOAD_STATE];
+    const char *root = u->properties[UNIT_ROOT_DIRECTORY];
+
+    if (!strcmp(state, "not-found")) {
+        complain("there is no %s", j->unit);
+        return false;
+    }
+    if (strcmp(state, "loaded") != 0) {
+        complain("%s: not enabled: systemd says of it: %s", j->unit, state);
+        return false;
+    }
+    if (is_socket(j->unit))
+        return true;
+    if (stands_for_others(u))
+        return refuse_placeholder(j, u);
+    if ((*root && strcmp(root, "/") != 0) || is_set(u, UNIT_ROOT_IMAGE))
+        return refuse(
+            j, *root ? "it has RootDirectory=, in which systemd doesn't find kashim: "
+                       "run kashim attach after each start"
+                     : "it has RootImage=, in which systemd doesn't find kashim: run "
+                       "kashim attach after each start");
+    return true;
+}
+
+/* What systemd says of it, which of a template is nothing; its name becomes the real one. */
+static bool ask_systemd(struct job *j, struct units *units)
+{
+    bool good;
+
+    memset(units, 0, sizeof *units);
+    if (is_template(j->unit)) {
+        if (unit_has_file(j->unit))
+            return true;
+        complain("there is no %s", j->unit);
+        return false;
+    }
+    if (!units_show(j->unit, units))
+        return false;
+    if (!units->count) {
+        complain("systemctl show %s: it says nothing", j->unit);
+        return false;
+    }
+    good = admits(j, &units->all[0]);
+    if (good && strlen(units->all[0].properties[UNIT_ID]) < sizeof j->unit)
+        strcpy(j->unit, units->all[0].properties[UNIT_ID]);
+    return good;
+}
+
+/* ---- what runs --------------------------------------------------------------- */
+
+/* Those that are meant: the unit, or of a template the instances that are loaded. */
+static bool show_meant(const struct job *j, struct units *units)
+{
+    char pattern[sizeof j->unit + 1];
+    const char *at = strchr(j->unit, '@');
+
+    if (is_template(j->unit))
+        snprintf(pattern, sizeof pattern, "%.*s@*%s", (int)(at - j->unit), j->unit,
+                 at + 1);
+    else
+        strcpy(pattern, j->unit);
+    return units_show(pattern, units);
+}
+
+/* The listener is systemd's then, and in another group. */
+static void mention_socket(const struct unit *u)
+{
+    char *units = append(NULL, u->properties[UNIT_TRIGGERED_BY]), *rest = units, *name;
+
+    while ((name = strsep(&rest, " ")))
+        if (is_socket(name))
+            complain("%s: its listener comes from %s: enable that as well",
+                     u->properties[UNIT_ID], name);
+    free(units);
+}
+
+static bool is_running(const struct unit *u)
+{
+    char directory[PATH_MAX];
+
+    return is_set(u, UNIT_CONTROL_GROUP) &&
+           cgroup_directory(u->properties[UNIT_CONTROL_GROUP], directory) &&
+           !access(directory, F_OK);
+}
+
+static bool attach_now(const struct job *j)
+{
+    struct units units;
+    bool done = show_meant(j, &units);
+
+    for (size_t i = 0; i < units.count; i++) {
+        const struct unit *u = &units.all[i];
+
+        if (is_running(u))
+            done &= attach_to_group(u->properties[UNIT_CONTROL_GROUP], &j->settings);
+        else
+            printf("%s isn't running: it gets keepalive when it starts\n",
+                   u->properties[UNIT_ID]);
+        mention_socket(u);
+    }
+    units_free(&units);
+    return done;
+}
+
+static bool detach_now(const struct job *j)
+{
+    struct units units;
+    bool done = show_meant(j, &units);
+
+    for (size_t i = 0; i < units.count; i++)
+        if (is_running(&units.all[i]))
+            done &= detach_from_group(units.all[i].properties[UNIT_CONTROL_GROUP]);
+    units_free(&units);
+    return done;
+}
+
+/* "[::]:22 (Stream)" and "0.0.0.0:80 (Stream)": the port stands behind the last colon. */
+static bool take_ports(struct ka_config *config, const char *listen)
+{
+    char *list = NULL;
+
+    for (const char *stream = listen; (stream = strstr(stream, " (Stream)")); stream++) {
+        const char *start = stream;
+
+        while (start > listen && start[-1] >= '0' && start[-1] <= '9')
+            start--;
+        if (start == stream || start == listen || start[-1] != ':')
+            continue; /* a UNIX socket */
+        list = append(list, list ? "," : "");
+        for (; start < stream; start++)
+            list = append(list, (char[]){*start, '\0'});
+    }
+    if (list)
+        ka_config_set(config, "KA_PORTS", strlen("KA_PORTS"), list);
+    free(list);
+    return config->some_ports;
+}
+
+/* The listener is in process 1; what was accepted from it, in the group of the service, or with
+ * Accept=yes in those of its instances. */
+static bool change_socket(const struct job *j, bool on)
+{
+    struct settings settings = j->settings;
+    struct targets targets = {0};
+    struct units units;
+    bool done = units_show(j->unit, &units);
+
+    numbers_add(&targets.pids, 1);
+    for (size_t i = 0; i < units.count; i++) {
+        struct units triggered;
+        char *names = append(NULL, units.all[i].properties[UNIT_TRIGGERS]), *rest = names;
+        char *name;
+
+        take_ports(&settings.config, units.all[i].properties[UNIT_LISTEN]);
+        while ((name = strsep(&rest, " "))) {
+            if (!*name || !units_show(name, &triggered))
+                continue;
+            for (size_t k = 0; k < triggered.count; k++)
+                cgroup_processes(triggered.all[k].properties[UNIT_CONTROL_GROUP],
+                                 &targets.pids);
+            units_free(&triggered);
+        }
+        free(names);
+    }
+    units_free(&units);
+    if (done && settings.config.some_ports)
+        done = on ? attach_to_processes(&targets.pids, &settings)
+                  : detach_from_processes(&targets.pids, &settings);
+    targets_free(&targets);
+    return done;
+}
+
+/* A stopped service stays stopped. */
+static bool restart_now(const struct job *j)
+{
+    struct units units;
+    bool done = show_meant(j, &units);
+
+    for (size_t i = 0; i < units.count; i++)
+        done &= systemctl("try-restart", units.all[i].properties[UNIT_ID]);
+    units_free(&units);
+    return done;
 }
 
 /* ---- the two ----------------------------------------------------------------- */
 
-static bool library_is_there(void)
+static bool is_there(const struct job *j, const char *file, const char *what)
 {
-    int fd = open_in_root(job.root_fd, LIBRARY, O_PATH);
+    int fd = open_in_root(j->drop_in.root_fd, file, O_PATH);
 
     close(fd);
     if (fd < 0)
-        complain("the library is missing: %s" LIBRARY " (make install%s%s puts it there)",
-                 job.root, *job.root ? " DESTDIR=" : "", job.root);
+        complain("%s is missing: %s%s (make install%s%s puts it there)", what,
+                 j->drop_in.root, file, j->root ? " DESTDIR=" : "", j->drop_in.root);
     return fd >= 0;
 }
 
-static bool write_in_folder(void)
+static enum way way_of(const struct job *j)
 {
-    int folder = open_folder();
-    bool good = folder >= 0 ? owner_of_drop_in(folder) != ANOTHER && put_drop_in(folder)
-                            : failed("");
-
-    close(folder);
-    return good;
+    return is_socket(j->unit) ? WAY_SOCKET : j->preload ? WAY_PRELOAD : WAY_GROUP;
 }
 
-static int enable(void)
-{
-    bool made;
+/* KA_IDLE, KA_INTVL and KA_CNT are what systemd has for a socket unit. */
+enum { SOCKET_SETTINGS = 3 };
 
-    if (!library_is_there() ||
-        !unit_admits(job.root_fd, job.unit, &job.settings, &job.preload))
-        return EXIT_UNDONE;
-    umask(022); /* systemd's own are for all to read */
-    if (!make_folder(&made))
-        return EXIT_UNDONE;
-    if (!write_in_folder()) {
-        if (made)
-            remove_folder_if_empty();
-        return EXIT_UNDONE;
-    }
-    printf("wrote %s/" FOLDER "/%s.d/" DROP_IN "\n", job.root, job.unit);
-    return restart();
+static bool fits_socket(const struct job *j)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (i >= SOCKET_SETTINGS && j->settings.value[i]) {
+            complain("%s: not enabled: systemd has no such setting for a socket unit: %s",
+                     j->unit, setting_variable(i));
+            return false;
+        }
+    if (j->preload)
+        complain("%s: not enabled: --preload is for services", j->unit);
+    return !j->preload;
 }
 
-static int disable(void)
+/* The unit's own list with the library; of an image's unit it isn't read. To be freed. */
+static char *preload_list(const struct job *j, const struct units *units)
 {
-    int folder = open_folder();
-    bool missing = folder < 0 && (errno == ENOENT || errno == ENOTDIR);
-    bool good = folder >= 0 || missing || failed("");
-    enum owner owner = folder < 0 ? NOBODY : owner_of_drop_in(folder);
+    char *own = units->count ? unit_variable(&units->all[0], "LD_PRELOAD") : NULL;
+    char *list = preload_with(own, LIBRARY);
 
-    good = good && (owner != US || !unlinkat(folder, DROP_IN, 0) || failed("/" DROP_IN));
-    close(folder);
-    if (owner == ANOTHER || !good)
-        return EXIT_UNDONE;
-    if (owner == NOBODY && !unit_exists(job.root_fd, job.unit))
-        return EXIT_UNDONE;
-    if (owner == NOBODY) {
-        printf("%s is not enabled\n", job.unit);
-        return EXIT_SUCCESS;
+    if (j->root)
+        complain(
+            "%s: if it sets LD_PRELOAD itself, that is replaced: units of another system "
+            "aren't read",
+            j->unit);
+    free(own);
+    return list;
+}
+
+static bool needs_are_there(const struct job *j, enum way way)
+{
+    return way == WAY_SOCKET ||
+           (way == WAY_PRELOAD ? is_there(j, LIBRARY, "the library")
+                               : is_there(j, COMMAND, "the command"));
+}
+
+/* `before`: the way that the drop-in had until now, with these settings; NULL: none. */
+static void report_written(const struct job *j, const char *before, const char *settings)
+{
+    printf("wrote %s/" UNITS_FOLDER "/%s.d/" DROP_IN, j->drop_in.root, j->unit);
+    if (before)
+        printf(", in place of: %s %s", before, *settings ? settings : "defaults");
+    putchar('\n');
+}
+
+static bool write_drop_in(struct job *j, const struct units *units)
+{
+    enum way way = way_of(j), before = way;
+    char *settings, *preload = NULL;
+    enum owner owner;
+    bool written;
+
+    j->drop_in.unit = j->unit;
+    if ((way == WAY_SOCKET && !fits_socket(j)) || !needs_are_there(j, way))
+        return false;
+    owner = drop_in_read(&j->drop_in, &before, &settings);
+    if (owner == ANOTHER)
+        return false;
+    if (way == WAY_PRELOAD)
+        preload = preload_list(j, units);
+    written = drop_in_write(&j->drop_in, way, &j->settings, preload);
+    if (written)
+        report_written(j, owner == US ? way_names[before] : NULL, settings);
+    free(preload);
+    free(settings);
+    return written;
+}
+
+static bool act_now(const struct job *j, enum way way, bool on)
+{
+    if (!systemctl("daemon-reload", NULL))
+        return false;
+    switch (way) {
+    case WAY_PRELOAD: return restart_now(j);
+    case WAY_SOCKET: return change_socket(j, on);
+    default: return on ? attach_now(j) : detach_now(j);
     }
-    remove_folder_if_empty();
-    printf("removed %s/" FOLDER "/%s.d/" DROP_IN "\n", job.root, job.unit);
-    return restart();
+}
+
+static bool finish(const struct job *j, enum way way, bool on)
+{
+    if (j->now)
+        return act_now(j, way, on);
+    if (!j->root)
+        printf("now run: systemctl daemon-reload; it takes effect when %s starts next\n",
+               j->unit);
+    return true;
+}
+
+static bool enable(struct job *j)
+{
+    struct units units = {0};
+    bool done = j->root ? unit_is_in_root(j) : ask_systemd(j, &units);
+
+    done = done && write_drop_in(j, &units) && finish(j, way_of(j), true);
+    units_free(&units);
+    return done;
+}
+
+/* "KeepAlive=yes KeepAliveTimeSec=61 ..." */
+static void take_socket_timers(struct job *j, const char *settings)
+{
+    struct ka_config *config = &j->settings.config;
+
+    sscanf(settings,
+           "KeepAlive=yes KeepAliveTimeSec=%d KeepAliveIntervalSec=%d KeepAliveProbes=%d",
+           &config->idle, &config->intvl, &config->cnt);
+}
+
+/* Without a drop-in of ours there is nothing to remove; a unit that isn't there is a
+ * mistake. */
+static bool nothing_to_disable(const struct job *j)
+{
+    bool there = j->root ? unit_is_in_root(j) : unit_has_file(j->unit);
+
+    if (there)
+        printf("%s is not enabled with kashim\n", j->unit);
+    else if (!j->root)
+        complain("there is no %s", j->unit);
+    return there;
+}
+
+/* The programs stay on a group until then. */
+static bool disable(struct job *j)
+{
+    enum way way = WAY_GROUP;
+    char *settings;
+    enum owner owner;
+
+    j->drop_in.unit = j->unit;
+    owner = drop_in_read(&j->drop_in, &way, &settings);
+    if (owner == US && way == WAY_SOCKET)
+        take_socket_timers(j, settings);
+    free(settings);
+    if (owner == ANOTHER)
+        return false;
+    if (owner == NOBODY)
+        return nothing_to_disable(j);
+    if (!drop_in_remove(&j->drop_in))
+        return false;
+    printf("removed %s/" UNITS_FOLDER "/%s.d/" DROP_IN "\n", j->drop_in.root, j->unit);
+    return finish(j, way, false);
+}
+
+static void print_enabled(const char *unit, enum way way, const char *settings)
+{
+    printf("%-40s %-7s %s\n", unit, way_names[way], *settings ? settings : "defaults");
+}
+
+static bool list(struct job *j)
+{
+    return drop_in_list(j->drop_in.root, j->drop_in.root_fd, print_enabled);
 }
 
 /* ---- the arguments ----------------------------------------------------------- */
 
-enum { OPTION_NOW = OPTION_OWN, OPTION_ROOT };
-
-static void help_on_own(void)
-{
-    puts(
-        "      --now                                 reload systemd, restart the "
-        "service\n"
-        "      --root DIR                            of the system in DIR, an image say");
-}
+enum { OPTION_NOW = OPTION_OWN, OPTION_ROOT, OPTION_PRELOAD };
 
 static int help_enable(void)
 {
-    puts("kashim enable [OPTIONS] [--now] [--root DIR] UNIT\n\n"
-         "Has a systemd service run with TCP keepalive, from its next start, by a "
-         "drop-in:\n"
-         "/" FOLDER "/UNIT.d/" DROP_IN
-         ". No other file is changed. Refused where kashim\n"
-         "check would say no of its program.\n");
-    help_on_own();
+    puts(
+        "kashim enable [OPTIONS] [--now] [--preload] [--root DIR] UNIT\n"
+        "kashim enable [--root DIR]\n\n"
+        "Gives a systemd service keepalive whenever it starts, by a drop-in that puts "
+        "the\n"
+        "kernel's programs on its control group; a socket unit, by systemd's own "
+        "settings.\n"
+        "Without UNIT: lists what is enabled.\n\n"
+        "      --now                                 also now, while it runs: no "
+        "restart\n"
+        "      --preload                             by the library, at its next start:\n"
+        "                                            for kernels before 5.9; with --now "
+        "it\n"
+        "                                            is restarted\n"
+        "      --root DIR                            of the system in DIR, an image say");
     settings_help(false);
-    puts("\nExit status: 0 it was done, 1 it couldn't be, 2 wrong arguments.");
+    puts("\nExit status: 0 it was done, 1 something wasn't, 2 wrong arguments.");
     return EXIT_SUCCESS;
 }
 
 static int help_disable(void)
 {
     puts("kashim disable [--now] [--root DIR] UNIT\n\n"
-         "Removes what kashim enable wrote.\n");
-    help_on_own();
-    puts("\nExit status: 0 it was done, 1 it couldn't be, 2 wrong arguments.");
+         "Removes what kashim enable wrote.\n\n"
+         "      --now                                 takes keepalive off what runs, "
+         "too;\n"
+         "                                            after --preload by a restart\n"
+         "      --root DIR                            of the system in DIR, an image "
+         "say\n\n"
+         "Exit status: 0 it was done, 1 something wasn't, 2 wrong arguments.");
     return EXIT_SUCCESS;
 }
 
 /* The exit status if there is nothing more to do, or negative. */
-static int read_arguments(int argc, char **argv, const char *letters,
+static int read_arguments(struct job *j, int argc, char **argv, const char *letters,
                           const struct option *options, int (*help)(void))
 {
     int option;
@@ -349,21 +559,23 @@ static int read_arguments(int argc, char **argv, const char *letters,
     while ((option = next_option(argc, argv, letters, options)) != -1)
         switch (option) {
         case 'h': return help();
-        case OPTION_NOW: job.now = true; break;
-        case OPTION_ROOT: job.root = optarg; break;
+        case OPTION_NOW: j->now = true; break;
+        case OPTION_PRELOAD: j->preload = true; break;
+        case OPTION_ROOT: j->root = optarg; break;
         default:
-            if (settings_take(&job.settings, option, optarg) != SETTING_TAKEN)
+            if (settings_take(&j->settings, option, optarg) != SETTING_TAKEN)
                 return EXIT_USAGE;
         }
-    if (optind != argc - 1) {
-        complain("%s: which UNIT? One of them (kashim help %s)", argv[0], argv[0]);
-        return EXIT_USAGE;
-    }
-    if (job.now && job.root) {
+    if (j->now && j->root) {
         complain("%s: --now is for this system, and --root for another", argv[0]);
         return EXIT_USAGE;
     }
-    return unit_name(argv[optind], job.unit) ? -1 : EXIT_USAGE;
+    if (optind < argc - 1) {
+        complain("%s: one UNIT at a time, and '%s' is one too many (kashim help %s)",
+                 argv[0], argv[optind + 1], argv[0]);
+        return EXIT_USAGE;
+    }
+    return optind == argc || unit_name(argv[optind], j->unit) ? -1 : EXIT_USAGE;
 }
 
 static bool searchable(int root)
@@ -378,17 +590,20 @@ static bool searchable(int root)
     return fd >= 0;
 }
 
-static int run(int (*action)(void))
+static int run(struct job *j, bool (*action)(struct job *j))
 {
-    job.root_fd = open(job.root ? job.root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (job.root_fd < 0) {
-        complain("--root %s: %s", job.root ? job.root : "/", strerror(errno));
+    int fd = open(j->root ? j->root : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd < 0) {
+        complain("--root %s: %s", j->root ? j->root : "/", strerror(errno));
         return EXIT_UNDONE;
     }
-    if (job.root && !searchable(job.root_fd))
+    if (j->root && !searchable(fd))
         return EXIT_UNDONE;
-    job.root = job.root ? printable(append(NULL, job.root)) : ""; /* it is only shown */
-    return action();
+    j->drop_in.root_fd = fd;
+    j->drop_in.root =
+        j->root ? printable(append(NULL, j->root)) : ""; /* it is only shown */
+    return action(j) ? EXIT_SUCCESS : EXIT_UNDONE;
 }
 
 int kashim_enable(int argc, char **argv)
@@ -396,22 +611,32 @@ int kashim_enable(int argc, char **argv)
     static const struct option options[] = {
         SETTING_OPTIONS,
         {"now", no_argument, NULL, OPTION_NOW},
+        {"preload", no_argument, NULL, OPTION_PRELOAD},
         {"root", required_argument, NULL, OPTION_ROOT},
         {"help", no_argument, NULL, 'h'},
         {0}};
+    struct job j = {.root = NULL};
     int status;
 
-    settings_begin(&job.settings, false);
-    status = read_arguments(argc, argv, ":h" SETTING_LETTERS, options, help_enable);
+    settings_begin(&j.settings);
+    status = read_arguments(&j, argc, argv, ":h" SETTING_LETTERS, options, help_enable);
     if (status >= 0)
         return status;
-    if (!settings_read(&job.settings))
+    if (optind == argc) {
+        for (int i = 0; i < SETTINGS; i++)
+            if (j.settings.value[i] || j.now || j.preload) {
+                complain("enable: of which UNIT? (kashim help enable)");
+                return EXIT_USAGE;
+            }
+        return run(&j, list);
+    }
+    if ((!j.preload && !settings_act_outside(&j.settings)) || !settings_read(&j.settings))
         return EXIT_USAGE;
-    if (job.settings.config.off) {
+    if (j.settings.config.off) {
         complain("enable: KA_OFF=1 is set, so nothing was done");
         return EXIT_UNDONE;
     }
-    return run(enable);
+    return run(&j, enable);
 }
 
 int kashim_disable(int argc, char **argv)
@@ -421,7 +646,15 @@ int kashim_disable(int argc, char **argv)
         {"root", required_argument, NULL, OPTION_ROOT},
         {"help", no_argument, NULL, 'h'},
         {0}};
-    int status = read_arguments(argc, argv, ":h", options, help_disable);
+    struct job j = {.root = NULL};
+    int status = read_arguments(&j, argc, argv, ":h", options, help_disable);
 
-    return status >= 0 ? status : run(disable);
+    if (status >= 0)
+        return status;
+    if (optind == argc) {
+        complain("disable: which UNIT? (kashim help disable; kashim enable lists them)");
+        return EXIT_USAGE;
+    }
+    settings_begin(&j.settings);
+    return run(&j, disable);
 }

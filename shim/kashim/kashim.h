@@ -19,9 +19,14 @@ enum {
 int kashim_run(int argc, char **argv);
 int kashim_check(int argc, char **argv);
 int kashim_attach(int argc, char **argv);
+int kashim_detach(int argc, char **argv);
 int kashim_status(int argc, char **argv);
 int kashim_enable(int argc, char **argv);
 int kashim_disable(int argc, char **argv);
+
+/* Where `make install` puts them. */
+#define COMMAND KASHIM_BINDIR "/kashim"
+#define LIBRARY KASHIM_LIBDIR "/libkashim.so"
 
 /* One line to stderr, "kashim: " in front and a newline behind, printable as below. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -29,6 +34,9 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* What isn't a printable character of the locale becomes '?', a byte each, since a terminal
  * could obey it: names of files and processes are anybody's. Returns `text`. */
 char *printable(char *text);
+
+/* What stands behind the last slash. */
+const char *base_name(const char *path);
 
 /* The next option as getopt_long(3) has it; '?' for a wrong one, which has been said. */
 int next_option(int argc, char **argv, const char *letters, const struct option *options);

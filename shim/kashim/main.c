@@ -17,14 +17,13 @@ static const struct subcommand {
     int (*main)(int argc, char **argv);
     const char *synopsis, *summary;
 } subcommands[] = {
-    {"run", kashim_run, "[OPTIONS] [--] PROGRAM [ARG...]", "run a server with keepalive"},
-    {"check", kashim_check, "PROGRAM", "say whether it can be, and if not, why"},
-    {"attach", kashim_attach, "[OPTIONS] PID... | --port PORT",
-     "the same for running ones"},
-    {"status", kashim_status, "[PID... | --port PORT]", "show what is on now"},
-    {"enable", kashim_enable, "[OPTIONS] UNIT",
-     "for a systemd service, from its next start"},
-    {"disable", kashim_disable, "UNIT", "no longer"},
+    {"run", kashim_run, "[OPTIONS] [--] PROGRAM...", "run a server with keepalive"},
+    {"check", kashim_check, "[PROGRAM]", "say which way serves PROGRAM or this host"},
+    {"attach", kashim_attach, "[OPTIONS] TARGET...", "put keepalive on what runs"},
+    {"detach", kashim_detach, "[OPTIONS] TARGET...", "undo attach"},
+    {"status", kashim_status, "[TARGET...]", "show which sockets have keepalive"},
+    {"enable", kashim_enable, "[OPTIONS] [UNIT]", "a systemd unit, whenever it starts"},
+    {"disable", kashim_disable, "UNIT", "undo enable"},
 };
 
 static bool ends_with(const char *argument, char last)
@@ -75,9 +74,10 @@ static int help(void)
 {
     puts("TCP keepalive for servers that don't turn it on.\n");
     for (size_t i = 0; i < sizeof subcommands / sizeof *subcommands; i++)
-        printf("  kashim %-7s %-32s %s\n", subcommands[i].name, subcommands[i].synopsis,
+        printf("  kashim %-7s %-26s %s\n", subcommands[i].name, subcommands[i].synopsis,
                subcommands[i].summary);
-    puts("\nkashim help SUBCOMMAND tells more of each, kashim(1) all. The library's\n"
+    puts("\nA TARGET is a process number, a unit (nginx), or the path of a control group."
+         "\n\nkashim help SUBCOMMAND tells more of each, kashim(1) all. The library's\n"
          "variables, KA_IDLE and others, are in libkashim(7).");
     return EXIT_SUCCESS;
 }

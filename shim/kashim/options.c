@@ -28,7 +28,7 @@ static const struct setting {
      "-p, --ports LIST         KA_PORTS         only these: 5432,8000-8100 (all)"},
     {"KA_CONNECT", OPTION_CONNECT, false, "1",
      "    --connect            KA_CONNECT=1     outgoing connections too"},
-    {"KA_FORCE", OPTION_FORCE, true, "1",
+    {"KA_FORCE", OPTION_FORCE, false, "1",
      "    --force              KA_FORCE=1       the program can't undo it"},
     {"KA_CHILDREN", OPTION_NO_CHILDREN, true, "0",
      "    --no-children        KA_CHILDREN=0    not the programs it starts"},
@@ -59,10 +59,9 @@ static bool set(struct settings *settings, const char *what, const char *variabl
     return false;
 }
 
-void settings_begin(struct settings *settings, bool outside)
+void settings_begin(struct settings *settings)
 {
     memset(settings, 0, sizeof *settings);
-    settings->outside = outside;
     ka_config_defaults(&settings->config);
 }
 
@@ -109,10 +108,6 @@ enum setting_verdict settings_take(struct settings *settings, int option,
         if (all[i].option != option)
             continue;
         snprintf(what, sizeof what, "--%s", option_name(option));
-        if (settings->outside && all[i].inside) {
-            complain("%s means nothing here: it acts inside the program", what);
-            return SETTING_REFUSED;
-        }
         if (!*value) { /* to the parser that is "unset", which no option can mean */
             complain("%s: '' is not accepted (%s)", what,
                      ka_config_accepts(all[i].variable, strlen(all[i].variable)));
@@ -124,6 +119,32 @@ enum setting_verdict settings_take(struct settings *settings, int option,
         return SETTING_TAKEN;
     }
     return SETTING_NONE;
+}
+
+/* A switch that the environment turns off is none. */
+void settings_write(FILE *file, const struct settings *settings)
+{
+    for (int i = 0; i < SETTINGS; i++) {
+        const char *value = settings->value[i];
+
+        if (!value || all[i].inside)
+            continue;
+        if (!all[i].value)
+            fprintf(file, "--%s %s ", option_name(all[i].option), value);
+        else if (!strcmp(value, all[i].value))
+            fprintf(file, "--%s ", option_name(all[i].option));
+    }
+}
+
+bool settings_act_outside(const struct settings *settings)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (settings->value[i] && all[i].inside) {
+            complain("--%s means nothing here: it acts inside the program",
+                     option_name(all[i].option));
+            return false;
+        }
+    return true;
 }
 
 void settings_export(const struct settings *settings)

@@ -10,6 +10,7 @@
 #include "../config.h"
 
 #include <getopt.h>
+#include <stdio.h>
 
 /* For getopt_long: the letters, the long options, and what the latter return that have no
  * letter. A subcommand's own begin at OPTION_OWN. */
@@ -27,16 +28,18 @@ enum { OPTION_CONNECT = 256, OPTION_FORCE, OPTION_NO_CHILDREN, OPTION_LOG, OPTIO
         "log", required_argument, NULL, OPTION_LOG                                       \
     }
 
-enum { SETTINGS = 9 }; /* the variables that have an option: all but KA_OFF */
+enum {
+    TIMER_SETTINGS = 4, /* the first: KA_IDLE, KA_INTVL, KA_CNT, KA_USER_TIMEOUT */
+    SETTINGS = 9,       /* the variables that have an option: all but KA_OFF */
+};
 
 struct settings {
     struct ka_config config;
-    bool outside;                /* of the program: what acts inside it isn't taken */
     const char *value[SETTINGS]; /* what was set; NULL: nothing */
 };
 
 /* The defaults; before all others. */
-void settings_begin(struct settings *settings, bool outside);
+void settings_begin(struct settings *settings);
 
 enum setting_verdict { SETTING_TAKEN, SETTING_REFUSED, SETTING_NONE };
 
@@ -44,6 +47,10 @@ enum setting_verdict { SETTING_TAKEN, SETTING_REFUSED, SETTING_NONE };
  * setting's. */
 enum setting_verdict settings_take(struct settings *settings, int option,
                                    const char *argument);
+
+/* False: an option was given that acts inside the program, which is said. Ask it before
+ * settings_read: what the environment has for others is passed over. */
+bool settings_act_outside(const struct settings *settings);
 
 /* What the environment says, and no option has; after these. False: a value is refused,
  * which is said. */
@@ -57,6 +64,10 @@ int setting_of(const char *variable, size_t len);
 
 /* Puts what was set into the environment. */
 void settings_export(const struct settings *settings);
+
+/* Writes what was set as options, "--idle 61 ", a blank behind each; without what acts inside
+ * the program. */
+void settings_write(FILE *file, const struct settings *settings);
 
 /* The lines of --help that tell the options, the variables and the defaults. */
 void settings_help(bool outside);

@@ -3,7 +3,6 @@
 
 #include "memory.h"
 #include "process.h"
-#include "supervised.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -22,6 +21,12 @@ void numbers_add(struct numbers *numbers, int number)
         return;
     numbers->all = with_room(numbers->all, numbers->count, sizeof *numbers->all);
     numbers->all[numbers->count++] = number;
+}
+
+void numbers_add_all(struct numbers *numbers, const struct numbers *others)
+{
+    for (size_t i = 0; i < others->count; i++)
+        numbers_add(numbers, others->all[i]);
 }
 
 struct numbers pids_all(void)
@@ -54,7 +59,7 @@ void pids_add_descendants(struct numbers *pids)
     do {
         before = pids->count;
         for (size_t i = 0; i < all.count; i++)
-            if (numbers_have(pids, parents.all[i]) && !process_is_supervisor(all.all[i]))
+            if (numbers_have(pids, parents.all[i]))
                 numbers_add(pids, all.all[i]);
     } while (pids->count > before);
     free(parents.all);

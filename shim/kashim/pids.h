@@ -14,12 +14,12 @@ struct numbers {
 
 bool numbers_have(const struct numbers *numbers, int number);
 void numbers_add(struct numbers *numbers, int number);
+void numbers_add_all(struct numbers *numbers, const struct numbers *others);
 
 /* All that /proc shows. */
 struct numbers pids_all(void);
 
-/* Adds the children of those that are there, their children, and so on; but no supervisor,
- * which process 1 has below it. */
+/* Adds the children of those that are there, their children, and so on. */
 void pids_add_descendants(struct numbers *pids);
 
 #endif

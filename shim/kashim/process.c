@@ -138,49 +138,9 @@ uid_t process_user(int pid)
     return sscanf(value, "%u", &user) == 1 ? user : (uid_t)-1;
 }
 
-int process_of_thread(int thread)
-{
-    return status_number(thread, "Tgid");
-}
-
-int process_open_thread(int thread)
-{
-    int fd = (int)syscall(SYS_pidfd_open, thread, O_EXCL /* PIDFD_THREAD */);
-
-    if (fd < 0 && errno == EINVAL)
-        fd = (int)syscall(SYS_pidfd_open, process_of_thread(thread), 0);
-    return fd < 0 ? -errno : fd;
-}
-
 int process_parent(int pid)
 {
     return status_number(pid, "PPid");
-}
-
-bool process_has_filter(int pid)
-{
-    return status_number(pid, "Seccomp") == 2; /* SECCOMP_MODE_FILTER */
-}
-
-/* The 22nd field. The second, the name, may hold anything, a newline and a parenthesis
- * too. */
-unsigned long long process_start(int pid)
-{
-    FILE *stat = open_file(pid, "stat");
-    char text[1024];
-    size_t len = stat ? fread(text, 1, sizeof text - 1, stat) : 0;
-    unsigned long long start = 0;
-    const char *field;
-
-    text[len] = '\0';
-    field = strrchr(text, ')');
-    for (int i = 2; field && i < 22; i++)
-        field = strchr(field + 1, ' ');
-    if (field)
-        start = strtoull(field, NULL, 10);
-    if (stat)
-        fclose(stat);
-    return start;
 }
 
 int process_has_library(const struct process *p)

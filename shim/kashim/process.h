@@ -43,20 +43,11 @@ void sockets_free(struct sockets *sockets);
  * ESTALE: the number belongs to something else by now. */
 int process_duplicate(const struct process *process, struct descriptor socket);
 
-/* A pidfd of a thread, or of its process where the kernel has none of threads (before Linux
- * 6.9); a negated error number: ESRCH, ENOSYS before 5.3. */
-int process_open_thread(int thread);
-
-/* 0 where it can't be told. The start is in ticks of the clock, since the machine's. */
-int process_of_thread(int thread);
+/* 0 where it can't be told. */
 int process_parent(int pid);
-unsigned long long process_start(int pid);
 
 /* The text behind "FIELD:" in its status (proc(5)); empty if it can't be read. */
 void process_status(int pid, const char *field, char value[64]);
-
-/* Whether it is under a seccomp filter, of whatever kind. */
-bool process_has_filter(int pid);
 
 /* The user of the process; (uid_t)-1 if that can't be told. */
 uid_t process_user(int pid);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* O_PATH */
 #include "program.h"
 
 #include "elf_file.h"
 #include "kashim.h"
-#include "tree.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -35,44 +33,31 @@ static void because(struct program *p, const char *format, ...)
 /* ---- where it is ------------------------------------------------------------- */
 
 /* 0 or execve(2)'s error number. What is neither file nor folder isn't even opened. */
-static int judge_file(int root, const char *path)
+static int judge_file(const char *path)
 {
     struct stat st;
-    int fd = open_in_root(root, path, O_PATH);
-    int error = fd < 0 || fstat(fd, &st) ? errno : 0;
 
-    close(fd);
-    if (error)
-        return error;
+    if (stat(path, &st))
+        return errno;
     if (!S_ISREG(st.st_mode))
         return S_ISDIR(st.st_mode) ? EISDIR : EACCES;
-    if (root != AT_FDCWD)
-        return st.st_mode & 0111 ? 0 : EACCES;
     return access(path, X_OK) ? errno : 0;
 }
 
-static const char *search_path(int root)
-{
-    const char *path = getenv("PATH");
-
-    if (root != AT_FDCWD)
-        return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    return path ? path : "/bin:/usr/bin";
-}
-
 /* The first there that can be executed; if there is none, the first that is there. */
-static int search(int root, const char *name, char path[PATH_MAX])
+static int search(const char *name, char path[PATH_MAX])
 {
+    const char *folders = getenv("PATH");
     int error = ENOENT;
 
-    for (const char *f = search_path(root); f;) {
+    for (const char *f = folders ? folders : "/bin:/usr/bin"; f;) {
         size_t len = strcspn(f, ":");
         char candidate[PATH_MAX];
         int e;
 
         if (snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)len, f, len ? "/" : "",
                      name) < (int)sizeof candidate) {
-            e = judge_file(root, candidate);
+            e = judge_file(candidate);
             if (!e || (e != ENOENT && e != ENOTDIR && e != EISDIR && error == ENOENT)) {
                 strcpy(path, candidate);
                 error = e;
@@ -85,19 +70,18 @@ static int search(int root, const char *name, char path[PATH_MAX])
     return error;
 }
 
-int program_find(int root, const char *name, struct program *p)
+int program_find(const char *name, struct program *p)
 {
     int error;
 
     memset(p, 0, sizeof *p);
-    p->root = root;
     if (strlen(name) >= sizeof p->path)
         error = ENAMETOOLONG;
     else if (strchr(name, '/')) {
         strcpy(p->path, name);
-        error = judge_file(root, name);
+        error = judge_file(name);
     } else
-        error = *name ? search(root, name, p->path) : ENOENT;
+        error = *name ? search(name, p->path) : ENOENT;
     if (!error)
         return 0;
     because(p, "%s", strerror(error));
@@ -133,7 +117,7 @@ bool library_find(char path[PATH_MAX])
 /* ---- whether a preload reaches it -------------------------------------------- */
 
 /* What can help where it doesn't. */
-#define LATER "kashim run --supervise, or kashim attach once it runs"
+#define LATER "kashim run --cgroup, or kashim attach once it runs"
 #define OTHER_CLASS                                                                      \
     "LD_PRELOAD=libkashim.so where a library of its class is installed as well, "
 
@@ -151,15 +135,14 @@ static bool gains_rights(struct program *p, int fd)
     else if (geteuid() && fgetxattr(fd, "security.capability", NULL, 0) > 0)
         because(p, "file capabilities: the loader ignores a preload");
     if (*p->why_not)
-        p->instead = "as root, kashim attach once it runs";
+        p->instead = "as root, kashim run --cgroup, or kashim attach once it runs";
     return *p->why_not;
 }
 
-/* Where it is missing, execve(2) says "No such file" of a program that is there. In a tree
- * it may be brought by another layer. */
+/* Where it is missing, execve(2) says "No such file" of a program that is there. */
 static void judge_loader(struct program *p, const char *loader)
 {
-    int error = p->root == AT_FDCWD ? judge_file(p->root, loader) : 0;
+    int error = judge_file(loader);
 
     p->instead = NULL;
     if (error)
@@ -171,7 +154,7 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
 {
     struct elf_facts ours;
     const char *error;
-    int fd = open_in_root(p->root, library, O_RDONLY | O_NONBLOCK);
+    int fd = open(library, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     bool readable = fd >= 0 && elf_read(fd, &ours, &error) == ELF_READ;
 
     close(fd);
@@ -242,7 +225,7 @@ static void judge_interpreter(struct program *p, const char *name, const char *l
 
     if (depth == MAX_INTERPRETERS)
         because(p, "a script of a script, too often");
-    else if (program_find(p->root, name, &interpreter))
+    else if (program_find(name, &interpreter))
         because(p, "its interpreter, %.200s: %.200s", name, interpreter.why_not);
     else {
         judge(&interpreter, interpreter.path, library, depth + 1);
@@ -258,7 +241,7 @@ static void judge(struct program *p, const char *path, const char *library, int 
     struct elf_facts facts;
     char interpreter[PATH_MAX];
     const char *error;
-    int fd = open_in_root(p->root, path, O_RDONLY | O_NONBLOCK);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0) {
         because(p, "it can't be read: %s", strerror(errno));
@@ -266,7 +249,7 @@ static void judge(struct program *p, const char *path, const char *library, int 
     }
     switch (elf_read(fd, &facts, &error)) {
     case ELF_READ:
-        if (p->root != AT_FDCWD || !gains_rights(p, fd))
+        if (!gains_rights(p, fd))
             judge_elf(p, &facts, library);
         break;
     case ELF_BAD: because(p, "%s", error); break;

@@ -7,20 +7,18 @@
 #include <stdbool.h>
 
 struct program {
-    int root; /* of the tree in which it lies (tree.h) */
     char path[PATH_MAX];
     bool script;         /* its interpreter is what would be served */
     char why_not[1024];  /* in one line; empty: it can be served */
     const char *instead; /* what can help, NULL if nothing does */
 };
 
-/* Finds it in AT_FDCWD as execvp(3) does, in a tree as systemd.service(5) has it. 0, or the
- * exit status of env(1): EXIT_NOT_FOUND, EXIT_NOT_EXEC; then `why_not` says why. */
-int program_find(int root, const char *name, struct program *program);
+/* Finds it as execvp(3) does. 0, or the exit status of env(1): EXIT_NOT_FOUND, EXIT_NOT_EXEC;
+ * then `why_not` says why. */
+int program_find(const char *name, struct program *program);
 
 /* Whether the library, a file that was found, can be loaded into it, or with `children`
- * into what it starts: fills `script` and `why_not`. In a tree nobody asks whether the
- * program gains rights, for that depends on who starts it and how. */
+ * into what it starts: fills `script` and `why_not`. */
 void program_judge(struct program *program, const char *library, bool children);
 
 /* Where the library is: beside the command, or where `make install` has put it. False: it

@@ -44,13 +44,13 @@ bool kernel_before(unsigned major, unsigned minor)
            (x < major || (x == major && y < minor));
 }
 
-static bool may_trace_all(void)
+bool may_use(int capability)
 {
     unsigned long long effective;
     char value[64];
 
     process_status(getpid(), "CapEff", value);
-    return sscanf(value, "%llx", &effective) == 1 && effective >> CAP_SYS_PTRACE & 1;
+    return sscanf(value, "%llx", &effective) == 1 && effective >> capability & 1;
 }
 
 const char *process_refusal(const struct process *p, int error)
@@ -71,7 +71,7 @@ const char *process_refusal(const struct process *p, int error)
                "profile perhaps: run kashim outside, or allow it";
     if (error != EPERM && error != EACCES)
         return strerror(error);
-    if (may_trace_all())
+    if (may_use(CAP_SYS_PTRACE))
         return "refused, by a security module or since its user namespace is another: "
                "run kashim as root of the host";
     if (user != (uid_t)-1 && user != geteuid()) {

@@ -9,6 +9,9 @@
  * until the next call. */
 const char *process_refusal(const struct process *process, int error);
 
+/* Whether this process has the capability, CAP_SYS_PTRACE say. */
+bool may_use(int capability);
+
 /* Whether uname(2) tells of an older Linux. */
 bool kernel_before(unsigned major, unsigned minor);
 

@@ -3,6 +3,7 @@
 #ifndef KASHIM_REPORT_H
 #define KASHIM_REPORT_H
 
+#include "group.h"
 #include "process.h"
 #include "tcp_socket.h"
 
@@ -14,16 +15,25 @@ struct row {
 /* The TCP sockets of a process. */
 struct section {
     struct process process; /* pid 0: of those that aren't seen */
-    int library;    /* 1: it has the library loaded, 0: not, negative: can't be told */
-    int supervised; /* it runs under kashim run --supervise; negative: the same */
-    bool of_user;   /* it may not be looked into: what its user has made */
+    int library;  /* 1: it has the library loaded, 0: not, negative: can't be told */
+    char *group;  /* the control group whose programs serve it; NULL: none is known */
+    bool of_user; /* it may not be looked into: what its user has made */
     struct row *rows;
     size_t count;
+};
+
+/* A control group that has our programs. */
+struct served_group {
+    char *path;
+    bool known; /* its settings; another version of kashim may have set them */
+    struct group_settings settings;
 };
 
 struct report {
     struct section *sections;
     size_t count;
+    struct served_group *groups;
+    size_t group_count;
 };
 
 /* To stdout. Sockets that several processes share count once. */

@@ -12,12 +12,15 @@ static const char *const roles[ROLES] = {
     [OUTGOING] = "outgoing",
 };
 
-/* Process names hold nothing below a blank (struct process). */
+/* What isn't ASCII goes out as it is: UTF-8, if it is text. */
 static void print_string(const char *name, const char *value)
 {
     printf("\"%s\": \"", name);
     for (; *value; value++)
-        printf(*value == '"' || *value == '\\' ? "\\%c" : "%c", *value);
+        if ((unsigned char)*value < ' ')
+            printf("\\u%04x", (unsigned)*value);
+        else
+            printf(*value == '"' || *value == '\\' ? "\\%c" : "%c", *value);
     putchar('"');
 }
 
@@ -71,13 +74,59 @@ static void print_row(const struct row *row)
     print_ms("next_probe", s->timer);
 }
 
+static void print_group_path(const char *path)
+{
+    printf(", ");
+    if (path)
+        print_string("group", path);
+    else
+        printf("\"group\": null");
+}
+
+static void print_ports(const struct ka_config *config)
+{
+    const char *between = "";
+
+    printf(", \"ports\": ");
+    if (!config->some_ports) {
+        printf("null");
+        return;
+    }
+    putchar('[');
+    for (unsigned port = 1; port <= 65535; port++)
+        if (ka_config_port(config, port)) {
+            printf("%s%u", between, port);
+            between = ", ";
+        }
+    putchar(']');
+}
+
+static void print_group(const struct served_group *g)
+{
+    const struct ka_config *config = &g->settings.config;
+
+    putchar('{');
+    print_string("path", g->path);
+    print_bool("known", g->known);
+    if (g->known) {
+        print_number("idle", config->idle);
+        print_number("intvl", config->intvl);
+        print_number("cnt", config->cnt);
+        print_ms("user_timeout", ka_config_user_timeout_ms(config));
+        print_bool("connect", config->connect);
+        print_bool("force", config->force);
+        print_ports(config);
+    }
+    putchar('}');
+}
+
 static void print_section(const struct section *s)
 {
     printf("{\"pid\": ");
     printf(s->process.pid ? "%d, " : "null, ", s->process.pid);
     print_string("name", s->process.pid ? s->process.name : "");
     print_bool("library", s->library);
-    print_bool("supervised", s->supervised);
+    print_group_path(s->group);
     print_bool("all_of_user", s->of_user);
     printf(", \"sockets\": [");
     for (size_t i = 0; i < s->count; i++) {
@@ -92,7 +141,12 @@ void report_json(const struct report *report)
 {
     struct totals totals = report_totals(report);
 
-    printf("{\n  \"version\": 1,\n  \"processes\": [");
+    printf("{\n  \"version\": 2,\n  \"groups\": [");
+    for (size_t i = 0; i < report->group_count; i++) {
+        printf("%s\n    ", i ? "," : "");
+        print_group(&report->groups[i]);
+    }
+    printf("%s],\n  \"processes\": [", report->group_count ? "\n  " : "");
     for (size_t i = 0; i < report->count; i++) {
         printf("%s\n    ", i ? "," : "");
         print_section(&report->sections[i]);

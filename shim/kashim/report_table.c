@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include "memory.h"
+
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,9 +125,9 @@ static void print_section(const struct layout *layout, const struct section *s)
         printf("%s (%d): not to be told from others of its user, who has these:\n",
                s->process.name, s->process.pid);
     else
-        printf("%s (%d): %s%s\n", s->process.name, s->process.pid,
+        printf("%s (%d): %s%s%s\n", s->process.name, s->process.pid,
                s->library < 0 ? "libkashim: can't be told" : library[s->library],
-               s->supervised == 1 ? ", supervised" : "");
+               s->group ? "; served by group " : "", s->group ? s->group : "");
     if (s->count) {
         print_line(layout, ' ', titles);
         putchar('\n');
@@ -147,6 +149,15 @@ static void print_total(const char *what, size_t count, size_t unprotected,
         putchar(')');
 }
 
+static void print_group(const struct served_group *g)
+{
+    char *text = g->known ? group_settings_text(&g->settings)
+                          : append(NULL, "set up by another version of kashim");
+
+    printf("group %s: %s\n", g->path, text);
+    free(text);
+}
+
 void report_table(const struct report *report)
 {
     static const char *const roles[ROLES] = {
@@ -157,6 +168,10 @@ void report_table(const struct report *report)
     struct layout layout = lay_out(report);
     struct totals totals = report_totals(report);
 
+    for (size_t i = 0; i < report->group_count; i++)
+        print_group(&report->groups[i]);
+    if (report->group_count)
+        putchar('\n');
     for (size_t i = 0; i < report->count; i++)
         print_section(&layout, &report->sections[i]);
     printf("%zu process%s", totals.processes, totals.processes == 1 ? "" : "es");

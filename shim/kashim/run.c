@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* kashim run: checks the program, sets the environment, and becomes the program. */
+/* kashim run: becomes the program, with the library preloaded, or in a control group of its
+ * own that has the kernel's programs. */
+#include "cgroup.h"
+#include "group.h"
 #include "kashim.h"
 #include "options.h"
+#include "own_group.h"
 #include "preload.h"
 #include "program.h"
-#include "supervise.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,20 +19,33 @@ extern char **environ;
 
 static int help(void)
 {
-    puts("kashim run [OPTIONS] [--] PROGRAM [ARG...]\n\n"
-         "Runs the program with TCP keepalive on the connections that it accepts. It "
-         "keeps\n"
-         "this process, with its number, signals and descriptors.\n");
-    puts("      --supervise                           by a seccomp filter, not the "
-         "library: "
-         "for\n"
-         "                                            static and Go programs");
+    puts(
+        "kashim run [OPTIONS] [--] PROGRAM [ARG...]\n"
+        "kashim run --cgroup [OPTIONS] [--] PROGRAM [ARG...]\n\n"
+        "Runs the program with TCP keepalive on the connections that it accepts. It\n"
+        "keeps this process, with its number, signals and descriptors.\n\n"
+        "      --cgroup                              by the kernel's programs on a "
+        "control\n"
+        "                                            group of its own, not the library:\n"
+        "                                            static, Go and set-id programs "
+        "too;\n"
+        "                                            takes root and Linux 5.9");
     settings_help(false);
-    puts("\nExit status: the program's; 125 if kashim can't or won't run it, 126 if it "
-         "can't\n"
-         "be executed, 127 if there is no such program.");
+    puts("\nExit status: the program's; 125 if kashim can't or won't run it, 126 if it\n"
+         "can't be executed, 127 if there is no such program.");
     return EXIT_SUCCESS;
 }
+
+static int refuse(const char *name, const char *why, const char *instead)
+{
+    if (instead)
+        complain("%s: not run: %s. What can help: %s", name, why, instead);
+    else
+        complain("%s: not run: %s", name, why);
+    return EXIT_RUN;
+}
+
+/* ---- by the library ---------------------------------------------------------- */
 
 /* Where a variable stands there more than once, the loader and the library take the
  * last. */
@@ -63,27 +78,8 @@ static bool preload(const char *library)
     return true;
 }
 
-static int refuse(const char *name, const char *why, const char *instead)
-{
-    if (instead)
-        complain("%s: not run: %s. What can help: %s", name, why, instead);
-    else
-        complain("%s: not run: %s", name, why);
-    return EXIT_RUN;
-}
-
-/* The name stays as it was given: programs look at it. */
-static int become(char **argv, const char *path)
-{
-    int error;
-
-    execv(path, argv);
-    error = errno;
-    complain("%s: %s", argv[0], strerror(error));
-    return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXEC;
-}
-
-static int shim(const struct settings *settings, char **argv, struct program *program)
+static int prepare_preload(const struct settings *settings, char **argv,
+                           struct program *program)
 {
     char library[PATH_MAX];
 
@@ -98,41 +94,123 @@ static int shim(const struct settings *settings, char **argv, struct program *pr
     return EXIT_SUCCESS;
 }
 
-enum { OPTION_SUPERVISE = OPTION_OWN };
+/* ---- by a group -------------------------------------------------------------- */
 
-int kashim_run(int argc, char **argv)
+/* False, with errno set: the group couldn't be made or entered; with errno 0: the programs were
+ * refused, and the failure says why. */
+static bool enter_own_group(const struct ka_config *config, char path[PATH_MAX],
+                            struct bpf_failure *failure)
+{
+    struct group_programs programs;
+    int fd = own_group_make("run", path), error = 0;
+    bool entered = false;
+
+    if (fd < 0)
+        return false;
+    if (bpf_attach(fd, config, &programs, failure)) {
+        entered = own_group_enter(path);
+        error = errno;
+        bpf_close(&programs);
+    }
+    close(fd);
+    if (!entered)
+        own_group_remove(path);
+    errno = error;
+    return entered;
+}
+
+static int prepare_group(const struct settings *settings, const char *name)
+{
+    enum { TRIES = 10 }; /* another kashim may take a new group for one that was left */
+    struct bpf_failure failure;
+    char path[PATH_MAX] = "", why[256];
+    bool entered = false;
+
+    if (!cgroup_is_mounted())
+        return refuse(name, "cgroup v2 isn't mounted here",
+                      "kashim run without --cgroup");
+    if (own_group_try(&failure) == TRIAL_NO_EFFECT)
+        return refuse(name,
+                      "the kernel's programs have no effect here: they take Linux 5.9",
+                      "kashim run without --cgroup");
+    own_groups_clean();
+    for (int i = 0; i < TRIES && !entered; i++) {
+        entered = enter_own_group(&settings->config, path, &failure);
+        if (!entered && errno != ENOENT && errno != ENODEV)
+            break;
+    }
+    if (entered)
+        return EXIT_SUCCESS;
+    if (!errno)
+        return refuse(name, group_refusal(path, &failure), "kashim run without --cgroup");
+    snprintf(why, sizeof why, "a control group can't be made for it%s: %s",
+             geteuid() ? ", which takes root" : "", strerror(errno));
+    return refuse(name, why, "kashim run without --cgroup");
+}
+
+/* ------------------------------------------------------------------------------ */
+
+/* The name stays as it was given: programs look at it. */
+static int become(char **argv, const char *path)
+{
+    int error;
+
+    execv(path, argv);
+    error = errno;
+    complain("%s: %s", argv[0], strerror(error));
+    return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXEC;
+}
+
+enum { OPTION_CGROUP = OPTION_OWN, OPTION_SUPERVISE };
+
+/* The exit status if there is nothing more to do, or negative. */
+static int read_arguments(int argc, char **argv, struct settings *settings, bool *cgroup)
 {
     static const struct option options[] = {
         SETTING_OPTIONS,
-        {"supervise", no_argument, NULL, OPTION_SUPERVISE},
+        {"cgroup", no_argument, NULL, OPTION_CGROUP},
+        {"supervise", no_argument, NULL, OPTION_SUPERVISE}, /* of version 1.0 */
         {"help", no_argument, NULL, 'h'},
         {0}};
+    int option;
+
+    while ((option = next_option(argc, argv, "+:h" SETTING_LETTERS, options)) != -1)
+        switch (option) {
+        case 'h': return help();
+        case OPTION_CGROUP: *cgroup = true; break;
+        case OPTION_SUPERVISE:
+            complain("run: there is no --supervise any more: kashim run --cgroup serves "
+                     "what the library doesn't reach");
+            return EXIT_RUN;
+        default:
+            if (settings_take(settings, option, optarg) != SETTING_TAKEN)
+                return EXIT_RUN;
+        }
+    if ((*cgroup && !settings_act_outside(settings)) || !settings_read(settings))
+        return EXIT_RUN;
+    if (optind < argc)
+        return -1;
+    complain("run: which PROGRAM? (kashim help run)");
+    return EXIT_RUN;
+}
+
+int kashim_run(int argc, char **argv)
+{
     struct settings settings;
     struct program program;
-    bool supervised = false;
-    int option, status;
+    bool cgroup = false;
+    int status;
 
-    settings_begin(&settings, false);
-    while ((option = next_option(argc, argv, "+:h" SETTING_LETTERS, options)) != -1) {
-        if (option == 'h')
-            return help();
-        if (option == OPTION_SUPERVISE)
-            supervised = true;
-        else if (settings_take(&settings, option, optarg) != SETTING_TAKEN)
-            return EXIT_RUN;
-    }
-    if (!settings_read(&settings))
-        return EXIT_RUN;
-    if (optind == argc) {
-        complain("run: which PROGRAM? (kashim help run)");
-        return EXIT_RUN;
-    }
-    status = program_find(AT_FDCWD, argv[optind], &program);
+    settings_begin(&settings);
+    status = read_arguments(argc, argv, &settings, &cgroup);
+    if (status >= 0)
+        return status;
+    status = program_find(argv[optind], &program);
     if (status)
         complain("%s: %s", argv[optind], program.why_not);
-    else if (!supervised)
-        status = shim(&settings, argv + optind, &program);
+    else if (!cgroup)
+        status = prepare_preload(&settings, argv + optind, &program);
     else if (!settings.config.off)
-        status = supervise(&settings, argv);
+        status = prepare_group(&settings, argv[optind]);
     return status ? status : become(argv + optind, program.path);
 }

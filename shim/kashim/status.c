@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* kashim status: what is on the sockets of processes now, and what isn't. */
 #include "diag.h"
+#include "group.h"
 #include "inode_set.h"
 #include "kashim.h"
 #include "memory.h"
 #include "process.h"
 #include "refusal.h"
 #include "report.h"
-#include "supervised.h"
 #include "targets.h"
 
 #include <errno.h>
@@ -28,9 +28,10 @@ struct view {
 static struct {
     bool json, children, all;
     int port;
-    struct numbers pids;
+    struct targets targets;
     struct view view; /* of the namespace that was looked at last */
     struct report report;
+    char *group_asked, *group_found; /* of the last process */
     struct inode_set shown;
     size_t refused;    /* processes, of all */
     char refusal[512]; /* of the last of them */
@@ -61,6 +62,90 @@ static void look_into(int pid)
                  "(sock_diag): %s. The next probes aren't known",
                  pid, strerror(v->error));
     job.incomplete |= v->error != 0;
+}
+
+/* ---- control groups ---------------------------------------------------------- */
+
+static void add_group(const char *path, bool known, const struct group_settings *settings)
+{
+    struct report *r = &job.report;
+
+    for (size_t i = 0; i < r->group_count; i++)
+        if (!strcmp(r->groups[i].path, path))
+            return;
+    r->groups = with_room(r->groups, r->group_count, sizeof *r->groups);
+    r->groups[r->group_count++] =
+        (struct served_group){append(NULL, path), known, *settings};
+}
+
+/* The path of the nearest group with our programs from there upwards, which is reported;
+ * NULL: there is none, or it may not be asked. */
+static char *nearest_group(const char *from)
+{
+    struct group_settings settings = {0};
+    char path[PATH_MAX];
+    enum bpf_found found;
+
+    snprintf(path, sizeof path, "%s", from);
+    found = group_nearest(path, &settings);
+    if (found != BPF_FOUND && found != BPF_OTHER_VERSION)
+        return NULL;
+    add_group(path, found == BPF_FOUND, &settings);
+    return append(NULL, path);
+}
+
+/* Processes of a group mostly follow each other. */
+static char *serving_group(int pid)
+{
+    char path[PATH_MAX];
+
+    if (!cgroup_of_process(pid, path))
+        return NULL;
+    if (!job.group_asked || strcmp(job.group_asked, path) != 0) {
+        free(job.group_asked);
+        free(job.group_found);
+        job.group_asked = append(NULL, path);
+        job.group_found = nearest_group(path);
+    }
+    return job.group_found ? append(NULL, job.group_found) : NULL;
+}
+
+static bool add_its_processes(const char *path, void *arg)
+{
+    (void)arg;
+    cgroup_processes(path, &job.targets.pids);
+    return true;
+}
+
+static bool add_if_served(const char *path, void *arg)
+{
+    char nearest[PATH_MAX];
+    struct group_settings settings = {0};
+    enum bpf_found found;
+
+    (void)arg;
+    snprintf(nearest, sizeof nearest, "%s", path);
+    found = group_look(nearest, &settings);
+    if (found == BPF_FOUND || found == BPF_OTHER_VERSION)
+        add_group(path, found == BPF_FOUND, &settings);
+    return found != BPF_UNKNOWN;
+}
+
+/* Of those that are named, what serves them and what is below; of all, where none is. */
+static void read_groups(void)
+{
+    for (size_t i = 0; i < job.targets.group_count; i++) {
+        const char *path = job.targets.groups[i];
+        char *nearest = nearest_group(path);
+
+        if (!nearest)
+            printf("group %s: kashim has no programs there\n", path);
+        free(nearest);
+        cgroup_walk(path, add_if_served, NULL);
+        cgroup_walk(path, add_its_processes, NULL);
+    }
+    if (job.all)
+        cgroup_walk(cgroup_top(), add_if_served, NULL);
 }
 
 /* ---- one process ------------------------------------------------------------- */
@@ -152,14 +237,14 @@ static int read_sockets(struct section *s)
 /* Of all processes those are left out that have ended or have no sockets. */
 static void read_process(int pid)
 {
-    struct section s = {.library = -1, .supervised = -1};
+    struct section s = {.library = -1};
     int error = process_open(pid, &s.process);
 
     if (!error) {
         look_into(pid);
         error = read_sockets(&s);
         s.library = process_has_library(&s.process);
-        s.supervised = process_is_supervised(&s.process);
+        s.group = serving_group(pid);
     }
     if (error && error != ESRCH && job.all) {
         job.refused++;
@@ -183,7 +268,7 @@ static void read_process(int pid)
  * at, and none has shown. */
 static void read_unseen(const struct tcp_sockets *before)
 {
-    struct section s = {.library = -1, .supervised = -1};
+    struct section s = {.library = -1};
 
     job.view.netns = 0; /* what it holds may be old */
     look_into(getpid());
@@ -201,14 +286,14 @@ static void read_unseen(const struct tcp_sockets *before)
 
 static int show(void)
 {
-    bool unseen = job.all || !job.pids.count;
+    bool unseen = job.all || job.port;
     struct tcp_sockets before = {0};
 
     if (unseen)
         diag_read(getpid(), DIAG_ALL, &before);
-    for (size_t i = 0; i < job.pids.count; i++)
-        if (!job.all || job.pids.all[i] != getpid())
-            read_process(job.pids.all[i]);
+    for (size_t i = 0; i < job.targets.pids.count; i++)
+        if (!job.all || job.targets.pids.all[i] != getpid())
+            read_process(job.targets.pids.all[i]);
     if (unseen)
         read_unseen(&before);
     free(before.all);
@@ -223,10 +308,11 @@ static int show(void)
 
 static int help(void)
 {
-    puts("kashim status [--json] [--children] [PID... | --port PORT]\n\n"
-         "Shows what the TCP sockets of the processes have: of those named, of those "
-         "that\n"
-         "listen on the port, or of all. Times are in seconds.\n\n"
+    puts("kashim status [--json] [--children] [TARGET... | --port PORT]\n\n"
+         "Shows what the TCP sockets of processes have: of those named, of those that\n"
+         "listen on the port, or of all; and which control groups have kashim's "
+         "programs.\n"
+         "Times are in seconds.\n\n" TARGETS_HELP "\n"
          "  KA     keepalive; what has it off is marked with !\n"
          "  IDLE   before the first probe\n"
          "  INTVL  between unanswered probes\n"
@@ -262,10 +348,8 @@ static int read_arguments(int argc, char **argv)
             break;
         default: return EXIT_USAGE;
         }
-    if (!targets_by_number(argv + optind, &job.pids))
-        return EXIT_USAGE;
-    if (job.port && job.pids.count) {
-        complain("status: either PID... or --port PORT (kashim help status)");
+    if (job.port && optind < argc) {
+        complain("status: either TARGET... or --port PORT (kashim help status)");
         return EXIT_USAGE;
     }
     return -1;
@@ -279,13 +363,16 @@ int kashim_status(int argc, char **argv)
         return status;
     if (!targets_visible())
         return EXIT_UNDONE;
+    if (!targets_add(argv + optind, &job.targets))
+        return EXIT_UNDONE;
     if (job.port)
-        job.incomplete = !targets_by_port(job.port, &job.pids);
-    else if (!job.pids.count) {
+        job.incomplete = !targets_by_port(job.port, &job.targets.pids);
+    else if (optind == argc) {
         job.all = true;
-        job.pids = pids_all();
+        job.targets.pids = pids_all();
     }
+    read_groups();
     if (job.children)
-        pids_add_descendants(&job.pids);
+        pids_add_descendants(&job.targets.pids);
     return show();
 }

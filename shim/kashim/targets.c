@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "targets.h"
 
+#include "cgroup.h"
 #include "diag.h"
 #include "kashim.h"
+#include "memory.h"
 #include "process.h"
 
 #include <limits.h>
@@ -19,19 +21,139 @@ bool targets_visible(void)
     return false;
 }
 
-bool targets_by_number(char **arguments, struct numbers *pids)
+/* ---- control groups ---------------------------------------------------------- */
+
+bool targets_add_group(const char *path, struct targets *t)
+{
+    if (*path != '/')
+        return false;
+    for (size_t i = 0; i < t->group_count; i++)
+        if (!strcmp(t->groups[i], path))
+            return true;
+    t->groups = with_room(t->groups, t->group_count, sizeof *t->groups);
+    t->groups[t->group_count++] = append(NULL, path);
+    return true;
+}
+
+/* Under Delegate= what systemd starts before the service is in a group of its own below the
+ * service's. */
+static bool add_own(struct targets *t)
+{
+    char path[PATH_MAX];
+
+    if (!cgroup_of_process(getpid(), path)) {
+        complain("self: /proc/self/cgroup shows no control group");
+        return false;
+    }
+    if (!strcmp(base_name(path), ".control"))
+        cgroup_parent(path);
+    return targets_add_group(path, t);
+}
+
+/* A directory, or what stands in /proc/PID/cgroup. */
+static bool add_path(const char *argument, struct targets *t)
+{
+    char path[PATH_MAX], directory[PATH_MAX];
+
+    if (cgroup_of_directory(argument, path) ||
+        (cgroup_directory(argument, directory) && cgroup_of_directory(directory, path)))
+        return targets_add_group(path, t);
+    complain("'%s' is no control group%s", argument,
+             cgroup_is_mounted() ? "" : ": cgroup v2 isn't mounted here");
+    return false;
+}
+
+struct search {
+    const char *name;
+    struct targets found;
+};
+
+/* A unit's group has its name, with "_" before what would be taken for a file of the
+ * kernel's. */
+static bool has_name(const char *group, const char *name)
+{
+    size_t len = strlen(name);
+
+    group += *group == '_' && *name != '_';
+    return !strncmp(group, name, len) &&
+           (!group[len] || (!strcmp(group + len, ".service")));
+}
+
+static bool add_if_named(const char *path, void *arg)
+{
+    struct search *search = arg;
+
+    if (has_name(base_name(path), search->name))
+        targets_add_group(path, &search->found);
+    return true;
+}
+
+/* Any user can make a group of any name below their own. */
+static void complain_ambiguous(const struct search *search)
+{
+    char *all = NULL;
+
+    for (size_t i = 0; i < search->found.group_count; i++) {
+        all = append(all, i ? " " : "");
+        all = append(all, search->found.groups[i]);
+    }
+    complain("'%s' names more than one control group; give the path of one: %s",
+             search->name, all);
+    free(all);
+}
+
+static bool add_by_name(const char *name, struct targets *t)
+{
+    struct search search = {.name = name};
+    bool one;
+
+    if (*name)
+        cgroup_walk(cgroup_top(), add_if_named, &search);
+    one = search.found.group_count == 1;
+    if (one)
+        targets_add_group(search.found.groups[0], t);
+    else if (search.found.group_count)
+        complain_ambiguous(&search);
+    else if (!cgroup_is_mounted())
+        complain("'%s' is no process number, and to find it as a control group takes "
+                 "cgroup v2, which isn't mounted here",
+                 name);
+    else
+        complain("'%s' is neither a process number nor a unit or another control group "
+                 "that runs here",
+                 name);
+    targets_free(&search.found);
+    return one;
+}
+
+/* ---- all of them ------------------------------------------------------------- */
+
+bool targets_add(char **arguments, struct targets *t)
 {
     for (; *arguments; arguments++) {
+        const char *argument = *arguments;
         int pid;
 
-        if (!ka_config_count(*arguments, INT_MAX - 1, &pid)) {
-            complain("'%s' is no process number", *arguments);
+        if (ka_config_count(argument, INT_MAX - 1, &pid))
+            numbers_add(&t->pids, pid);
+        else if (!(!strcmp(argument, "self") ? add_own(t)
+                   : strchr(argument, '/')   ? add_path(argument, t)
+                                             : add_by_name(argument, t)))
             return false;
-        }
-        numbers_add(pids, pid);
     }
     return true;
 }
+
+void targets_free(struct targets *t)
+{
+    for (size_t i = 0; i < t->group_count; i++)
+        free(t->groups[i]);
+    free(t->groups);
+    free(t->pids.all);
+    memset(t, 0, sizeof *t);
+}
+
+/* ---- by port ----------------------------------------------------------------- */
 
 bool targets_port(const char *argument, int *port)
 {

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "cgroup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* ---- the mount --------------------------------------------------------------- */
+
+/* "\040" and the like stand for characters that would end a field (proc(5)). */
+static void unescape(char *text)
+{
+    char *to = text;
+
+    for (const char *from = text; *from; to++) {
+        unsigned code;
+
+        if (*from == '\\' && sscanf(from + 1, "%3o", &code) == 1) {
+            *to = (char)code;
+            from += 4;
+        } else
+            *to = *from++;
+    }
+    *to = '\0';
+}
+
+static bool is_cgroup2(const char *directory)
+{
+    struct statfs fs;
+
+    return !statfs(directory, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* A mount can show a part of the tree alone: `root` is the group at `point`. Without a
+ * control group namespace that is how a container sees its own. */
+struct mount {
+    char point[PATH_MAX], root[PATH_MAX];
+};
+
+static bool read_mount(const char *line, struct mount *m)
+{
+    const char *type = strstr(line, " - ");
+
+    if (!type || strncmp(type, " - cgroup2 ", strlen(" - cgroup2 ")) != 0 ||
+        sscanf(line, "%*s %*s %*s %4095s %4095s", m->root, m->point) != 2)
+        return false;
+    unescape(m->root);
+    unescape(m->point);
+    if (!strcmp(m->root, "/"))
+        *m->root = '\0';
+    return is_cgroup2(m->point);
+}
+
+/* The one that shows most. */
+static bool search_mounts(struct mount *best)
+{
+    FILE *file = fopen("/proc/self/mountinfo", "re");
+    char *line = NULL;
+    size_t size = 0;
+    bool found = false;
+
+    while (file && getline(&line, &size, file) > 0) {
+        struct mount m;
+
+        if (!read_mount(line, &m) || (found && strlen(m.root) >= strlen(best->root)))
+            continue;
+        *best = m;
+        found = true;
+    }
+    free(line);
+    if (file)
+        fclose(file);
+    return found;
+}
+
+/* Looked for once; NULL: there is none. */
+static const struct mount *mount(void)
+{
+    static struct mount found;
+    static enum { UNKNOWN, THERE, MISSING } state;
+
+    if (state == UNKNOWN)
+        state = search_mounts(&found) ? THERE : MISSING;
+    return state == THERE ? &found : NULL;
+}
+
+bool cgroup_is_mounted(void)
+{
+    return mount() != NULL;
+}
+
+const char *cgroup_top(void)
+{
+    return mount() && *mount()->root ? mount()->root : "/";
+}
+
+/* ---- paths and directories --------------------------------------------------- */
+
+/* What follows `prefix` and a slash, or nothing at its end; NULL: `path` isn't below it. */
+static const char *below(const char *path, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return !strncmp(path, prefix, len) && (path[len] == '/' || !path[len]) ? path + len
+                                                                           : NULL;
+}
+
+static bool join(char to[PATH_MAX], const char *prefix, const char *rest)
+{
+    size_t len;
+
+    if (snprintf(to, PATH_MAX, "%s%s", prefix, rest) >= PATH_MAX)
+        return false;
+    for (len = strlen(to); len > 1 && to[len - 1] == '/'; len--)
+        to[len - 1] = '\0';
+    if (!*to)
+        strcpy(to, "/");
+    return true;
+}
+
+bool cgroup_directory(const char *path, char directory[PATH_MAX])
+{
+    const struct mount *m = mount();
+    const char *rest =
+        m && *path == '/' && !strstr(path, "/..") ? below(path, m->root) : NULL;
+
+    return rest && join(directory, m->point, rest);
+}
+
+bool cgroup_of_directory(const char *directory, char path[PATH_MAX])
+{
+    const struct mount *m = mount();
+    char real[PATH_MAX];
+    const char *rest =
+        m && realpath(directory, real) && is_cgroup2(real) ? below(real, m->point) : NULL;
+
+    return rest && join(path, m->root, rest);
+}
+
+bool cgroup_of_process(int pid, char path[PATH_MAX])
+{
+    char name[64], *line = NULL;
+    size_t size = 0;
+    FILE *file;
+    bool found = false;
+
+    snprintf(name, sizeof name, "/proc/%d/cgroup", pid);
+    file = fopen(name, "re");
+    while (file && !found && getline(&line, &size, file) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        found = !strncmp(line, "0::/", 4) && join(path, line + 3, "");
+    }
+    free(line);
+    if (file)
+        fclose(file);
+    return found;
+}
+
+int cgroup_open(const char *path)
+{
+    char directory[PATH_MAX];
+
+    if (cgroup_directory(path, directory))
+        return open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    errno = ENOENT;
+    return -1;
+}
+
+bool cgroup_parent(char path[PATH_MAX])
+{
+    char *slash = strrchr(path, '/');
+
+    if (!slash || !path[1])
+        return false;
+    slash[slash == path] = '\0';
+    return true;
+}
+
+/* ---- who is there ------------------------------------------------------------ */
+
+/* `path` is a buffer that grows on the way down. */
+static void walk(char path[PATH_MAX], bool (*visit)(const char *path, void *arg),
+                 void *arg)
+{
+    char directory[PATH_MAX];
+    size_t len = strlen(path);
+    struct dirent *d;
+    DIR *dir;
+
+    if (!visit(path, arg) || !cgroup_directory(path, directory))
+        return;
+    dir = opendir(directory);
+    while (dir && (d = readdir(dir))) {
+        if (d->d_type != DT_DIR || *d->d_name == '.' ||
+            snprintf(path + len, PATH_MAX - len, "%s%s", len > 1 ? "/" : "", d->d_name) >=
+                (int)(PATH_MAX - len))
+            continue;
+        walk(path, visit, arg);
+    }
+    path[len] = '\0';
+    if (dir)
+        closedir(dir);
+}
+
+void cgroup_walk(const char *path, bool (*visit)(const char *path, void *arg), void *arg)
+{
+    char grown[PATH_MAX];
+
+    if (join(grown, path, ""))
+        walk(grown, visit, arg);
+}
+
+void cgroup_processes(const char *path, struct numbers *pids)
+{
+    char directory[PATH_MAX], name[PATH_MAX + sizeof "/cgroup.procs"];
+    FILE *file;
+    int pid;
+
+    if (!cgroup_directory(path, directory))
+        return;
+    snprintf(name, sizeof name, "%s/cgroup.procs", directory);
+    file = fopen(name, "re");
+    while (file && fscanf(file, "%d", &pid) == 1)
+        if (pid > 0)
+            numbers_add(pids, pid);
+    if (file)
+        fclose(file);
+}

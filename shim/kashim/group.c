@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include "group.h"
+
+#include "../timers.h"
+#include "kashim.h"
+#include "memory.h"
+#include "refusal.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#ifndef CAP_BPF /* Linux 5.8 */
+#    define CAP_BPF 39
+#endif
+
+bool group_open(const char *path, struct group *g)
+{
+    *g = (struct group){.path = path, .fd = cgroup_open(path), .programs = NO_PROGRAMS};
+    if (g->fd < 0)
+        complain("group %s: %s", path, errno == ENOENT ? "it is gone" : strerror(errno));
+    return g->fd >= 0;
+}
+
+void group_close(struct group *g)
+{
+    bpf_close(&g->programs);
+    close(g->fd);
+}
+
+/* ---- who is served by it ----------------------------------------------------- */
+
+enum bpf_found group_look(const char *path, struct group_settings *settings)
+{
+    struct group_programs programs;
+    int fd = cgroup_open(path);
+    enum bpf_found found;
+
+    if (fd < 0)
+        return BPF_NONE;
+    found = bpf_find(fd, &programs, settings);
+    bpf_close(&programs);
+    close(fd);
+    return found;
+}
+
+static bool has_programs(const char *path)
+{
+    enum bpf_found found = group_look(path, NULL);
+
+    return found == BPF_FOUND || found == BPF_OTHER_VERSION;
+}
+
+static bool find_below(const char *path, void *arg)
+{
+    struct scan *scan = arg;
+    const struct group *group = scan->context;
+
+    if (strcmp(path, group->path) != 0 && has_programs(path))
+        return false;
+    cgroup_processes(path, &scan->pids);
+    return true;
+}
+
+void group_find_processes(struct scan *scan)
+{
+    const struct group *group = scan->context;
+
+    cgroup_walk(group->path, find_below, scan);
+}
+
+enum bpf_found group_nearest(char path[PATH_MAX], struct group_settings *settings)
+{
+    enum bpf_found found;
+
+    do
+        found = group_look(path, settings);
+    while (found == BPF_NONE && cgroup_parent(path));
+    return found;
+}
+
+/* ---- the marks of its sockets ------------------------------------------------ */
+
+void group_unmark(struct scan *scan, int pid, int fd)
+{
+    const struct group *g = scan->context;
+
+    (void)pid;
+    bpf_unmark(&g->programs, fd);
+}
+
+void group_mark(struct scan *scan, int fd)
+{
+    const struct group *g = scan->context;
+
+    bpf_mark(&g->programs, fd);
+}
+
+static void find_serving(struct serving *s, int pid)
+{
+    char path[PATH_MAX];
+    int fd = -1;
+
+    bpf_close(&s->programs);
+    s->pid = pid;
+    if (cgroup_of_process(pid, path) && group_nearest(path, NULL) != BPF_UNKNOWN)
+        fd = cgroup_open(path);
+    if (fd < 0)
+        return;
+    bpf_find(fd, &s->programs, NULL);
+    close(fd);
+}
+
+void serving_unmark(struct scan *scan, int pid, int fd)
+{
+    struct serving *s = scan->context;
+
+    if (s->pid != pid)
+        find_serving(s, pid);
+    s->marked = bpf_unmark(&s->programs, fd);
+}
+
+void serving_mark(struct scan *scan, int fd)
+{
+    struct serving *s = scan->context;
+
+    if (s->marked)
+        bpf_mark(&s->programs, fd);
+    s->marked = false;
+}
+
+/* ---- its settings ------------------------------------------------------------ */
+
+static void write_ports(FILE *file, const struct ka_config *config)
+{
+    const char *between = "";
+
+    for (unsigned port = 1, last; port <= 65535; port = last + 1) {
+        for (last = port; last < 65535 && ka_config_port(config, port) &&
+                          ka_config_port(config, last + 1);)
+            last++;
+        if (!ka_config_port(config, port))
+            continue;
+        fprintf(file, last > port ? "%s%u-%u" : "%s%u", between, port, last);
+        between = ",";
+    }
+}
+
+char *group_settings_text(const struct group_settings *settings)
+{
+    const struct ka_config *config = &settings->config;
+    char timers[256], *text;
+    struct ka_text t = {timers, sizeof timers, 0};
+    size_t size;
+    FILE *file = open_memory(&text, &size);
+
+    ka_put_timers(&t, &settings->values);
+    fwrite(timers, 1, t.len, file);
+    if (config->some_ports) {
+        fputs("; ports ", file);
+        write_ports(file, config);
+    }
+    if (config->connect)
+        fputs("; outgoing connections too", file);
+    if (config->force)
+        fputs("; forced", file);
+    fclose(file);
+    return text;
+}
+
+/* ---- why not ----------------------------------------------------------------- */
+
+static bool may_load(void)
+{
+    return may_use(CAP_SYS_ADMIN) || (may_use(CAP_BPF) && may_use(CAP_NET_ADMIN));
+}
+
+/* The group, or one above it, whose programs of another's allow no others; false: none. */
+static bool find_exclusive(char path[PATH_MAX])
+{
+    bool found;
+
+    do {
+        int fd = cgroup_open(path);
+
+        found = fd >= 0 && bpf_is_exclusive(fd);
+        close(fd);
+    } while (!found && cgroup_parent(path));
+    return found;
+}
+
+static const char *why(const char *group, const struct bpf_failure *f)
+{
+    static char text[PATH_MAX + 128];
+    char path[PATH_MAX];
+
+    if (f->error == ENOSYS || (*f->log && kernel_before(5, 9)))
+        return "it takes Linux 5.9 with bpf(2)";
+    if (f->error == ENOENT || f->error == ENODEV || f->error == EBADF)
+        return "the group is gone";
+    if (f->error != EPERM && f->error != EACCES)
+        return strerror(f->error);
+    if (!may_load())
+        return geteuid() ? "it takes root" : "it takes root with CAP_SYS_ADMIN";
+    snprintf(path, sizeof path, "%s", group);
+    if (!find_exclusive(path))
+        return "bpf(2) is refused here, by a container's profile or a security module "
+               "perhaps: run kashim on the host";
+    snprintf(text, sizeof text,
+             "a program of somebody else's on group %s lets no other stand beside it",
+             path);
+    return text;
+}
+
+const char *group_refusal(const char *path, const struct bpf_failure *f)
+{
+    static char text[2 * PATH_MAX];
+
+    snprintf(text, sizeof text, "%s (%s: %s)%s%s", why(path, f), f->step,
+             strerror(f->error), *f->log ? "; the kernel's verifier: " : "", f->log);
+    return text;
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "own_group.h"
+
+#include "cgroup.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PREFIX "kashim-"
+
+static bool path_below(const char *parent, const char *name, char path[PATH_MAX])
+{
+    bool fits =
+        snprintf(path, PATH_MAX, "%s/%s", parent[1] ? parent : "", name) < PATH_MAX;
+
+    if (!fits)
+        errno = ENAMETOOLONG;
+    return fits;
+}
+
+/* ---- making and removing ----------------------------------------------------- */
+
+int own_group_make(const char *kind, char path[PATH_MAX])
+{
+    char own[PATH_MAX], name[64], directory[PATH_MAX];
+    int error;
+
+    errno = ENOENT;
+    snprintf(name, sizeof name, PREFIX "%s-%d", kind, getpid());
+    if (!cgroup_of_process(getpid(), own) || !path_below(own, name, path) ||
+        !cgroup_directory(path, directory))
+        return -1;
+    rmdir(directory); /* of a process that had our number */
+    error = mkdir(directory, 0755) ? errno : 0;
+    if (!error)
+        return cgroup_open(path);
+    errno = error;
+    return -1;
+}
+
+bool own_group_enter(const char *path)
+{
+    char directory[PATH_MAX], name[PATH_MAX + sizeof "/cgroup.procs"];
+    bool entered;
+    int fd, error;
+
+    errno = ENOENT;
+    if (!cgroup_directory(path, directory))
+        return false;
+    snprintf(name, sizeof name, "%s/cgroup.procs", directory);
+    fd = open(name, O_WRONLY | O_CLOEXEC);
+    entered = fd >= 0 && write(fd, "0", 1) == 1;
+    error = errno;
+    close(fd);
+    errno = error;
+    return entered;
+}
+
+bool own_group_remove(const char *path)
+{
+    char directory[PATH_MAX];
+
+    errno = ENOENT;
+    return cgroup_directory(path, directory) && !rmdir(directory);
+}
+
+/* One that is being made by a kashim that lives is left alone; that kashim makes it again if
+ * its number couldn't be seen from here. */
+static bool is_left_over(const char *path)
+{
+    const char *dash = strrchr(path, '-');
+    struct group_programs programs;
+    int fd;
+    bool ours;
+
+    if (!kill(atoi(dash + 1), 0) || errno != ESRCH)
+        return false;
+    fd = cgroup_open(path);
+    ours =
+        fd >= 0 && bpf_find(fd, &programs, NULL) != BPF_UNKNOWN && programs.sock_ops >= 0;
+    if (fd >= 0)
+        bpf_close(&programs);
+    close(fd);
+    return ours;
+}
+
+static bool clean(const char *path, void *arg)
+{
+    const char *own = arg, *slash = strrchr(path, '/');
+
+    if (!strcmp(path, own))
+        return true;
+    if (!strncmp(slash + 1, PREFIX, strlen(PREFIX)) && is_left_over(path))
+        own_group_remove(path); /* EBUSY: its program has children that live */
+    return false;
+}
+
+void own_groups_clean(void)
+{
+    char own[PATH_MAX];
+
+    if (cgroup_of_process(getpid(), own))
+        cgroup_walk(own, clean, own);
+}
+
+/* ---- the trial --------------------------------------------------------------- */
+
+static int listen_on_loopback(void)
+{
+    union ka_address address = {.in = {.sin_family = AF_INET}};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    address.in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd < 0) {
+        address.in6 = (struct sockaddr_in6){.sin6_family = AF_INET6,
+                                            .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+        fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    }
+    if (bind(fd, &address.any, sizeof address.in6) || listen(fd, 0))
+        return -1;
+    return fd;
+}
+
+/* In a child: a socket belongs to the group in which it was made. */
+static enum trial listen_there(const char *path, const struct ka_values *wanted)
+{
+    struct ka_values found;
+
+    if (!own_group_enter(path))
+        return TRIAL_NO_GROUP;
+    found = ka_values_read(listen_on_loopback());
+    return found.of[KA_KEEPALIVE] == 1 && ka_values_agree(&found, wanted)
+               ? TRIAL_WORKS
+               : TRIAL_NO_EFFECT;
+}
+
+static enum trial listen_in_child(const char *path, const struct ka_config *config)
+{
+    struct ka_values wanted = ka_values_wanted(config);
+    int status = 0;
+    pid_t child = fork();
+
+    if (!child)
+        _exit((int)listen_there(path, &wanted));
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    return child > 0 && WIFEXITED(status) ? (enum trial)WEXITSTATUS(status)
+                                          : TRIAL_NO_GROUP;
+}
+
+enum trial own_group_try(struct bpf_failure *f)
+{
+    struct group_programs programs;
+    struct ka_config config = {.idle = 61, .intvl = 11, .cnt = 7};
+    char path[PATH_MAX];
+    int fd = own_group_make("trial", path);
+    enum trial result = TRIAL_REFUSED;
+
+    if (fd < 0) {
+        *f = (struct bpf_failure){.error = errno, .step = "to make a group"};
+        return TRIAL_NO_GROUP;
+    }
+    if (bpf_attach(fd, &config, &programs, f)) {
+        result = listen_in_child(path, &config);
+        bpf_close(&programs);
+    }
+    close(fd);
+    own_group_remove(path);
+    return result;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+#include "scan.h"
+
+#include "diag.h"
+#include "kashim.h"
+#include "memory.h"
+#include "refusal.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PAUSE_MS = 10, PROGRESS_AFTER_MS = 1000 };
+
+/* ---- time -------------------------------------------------------------------- */
+
+static long now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static unsigned long done_count(const struct scan *scan)
+{
+    unsigned long count = 0;
+
+    for (size_t i = 0; i < scan->count; i++)
+        count += scan->processes[i].done.count;
+    return count;
+}
+
+/* On a terminal, when it takes long: after each process a line in the place of the last. */
+static void show_progress(const struct scan *scan, long start)
+{
+    if (isatty(STDERR_FILENO) && now_ms() - start > PROGRESS_AFTER_MS)
+        fprintf(stderr, "\rkashim: %lu sockets looked at", done_count(scan));
+}
+
+static void remove_progress(long start)
+{
+    if (isatty(STDERR_FILENO) && now_ms() - start > PROGRESS_AFTER_MS)
+        fputs("\r\033[K", stderr);
+}
+
+/* ---- one socket -------------------------------------------------------------- */
+
+/* One line for each option that is refused, not for each socket. */
+static void complain_of(struct scanned *p, struct ka_refusal refusal)
+{
+    for (int i = 0; i < KA_OPTIONS; i++) {
+        unsigned bit = 1U << i;
+
+        if (!(refusal.options & ~p->complained & bit))
+            continue;
+        p->complained |= bit;
+        complain("%s (%d): %s is refused: %s", p->process.name, p->process.pid,
+                 ka_socket_options[i].text, strerror(refusal.error[i]));
+    }
+}
+
+/* What counts is what the socket has afterwards. */
+static void set_options(struct scan *scan, struct scanned *p, int fd,
+                        const struct tcp_socket *s, struct tally *tally)
+{
+    struct ka_values after = s->values;
+    bool right = ka_values_agree(&s->values, &scan->wanted);
+
+    if (!right) {
+        scan->before(scan, p->process.pid, fd);
+        complain_of(p, ka_values_set(fd, &scan->wanted));
+        after = ka_values_read(fd);
+    }
+    if (!ka_values_agree(&after, &scan->wanted)) {
+        tally->failed++;
+        return;
+    }
+    tally->right += right;
+    tally->changed += !right;
+    if (scan->after)
+        scan->after(scan, fd);
+}
+
+static void handle_if_meant(struct scan *scan, struct scanned *p, int fd,
+                            const struct tcp_socket *s, const union ka_address *address,
+                            struct tally *tally)
+{
+    if (!ka_config_port(scan->config, address_port(address)))
+        p->other_ports++;
+    else if (!ka_values_agree(&s->values, &scan->only) &&
+             !ka_values_agree(&s->values, &scan->wanted))
+        p->other_values++;
+    else
+        set_options(scan, p, fd, s, tally);
+}
+
+static void handle_connection(struct scan *scan, struct scanned *p, int fd,
+                              const struct tcp_socket *s)
+{
+    enum role role = tcp_socket_role(s, &p->listening);
+
+    if (role == OUTGOING && !scan->config->connect)
+        p->outgoing++;
+    else
+        handle_if_meant(scan, p, fd, s, role == ACCEPTED ? &s->local : &s->peer,
+                        &p->connections);
+}
+
+/* ---- one process ------------------------------------------------------------- */
+
+/* This process has the listener now: workers share it, and any of them may close it. False:
+ * the listener isn't known. */
+static bool update_listener(struct scan *scan, const struct scanned *p,
+                            struct descriptor listener)
+{
+    for (size_t i = 0; i < scan->listener_count; i++)
+        if (scan->listeners[i].listener.inode == listener.inode) {
+            scan->listeners[i].process = (size_t)(p - scan->processes);
+            scan->listeners[i].listener = listener;
+            return true;
+        }
+    return false;
+}
+
+static void add_listener(struct scan *scan, const struct scanned *p,
+                         struct descriptor listener)
+{
+    if (update_listener(scan, p, listener))
+        return;
+    scan->listeners =
+        with_room(scan->listeners, scan->listener_count, sizeof *scan->listeners);
+    scan->listeners[scan->listener_count++] =
+        (struct queue){(size_t)(p - scan->processes), listener, (unsigned)-1};
+}
+
+enum pass { LISTENERS, CONNECTIONS };
+
+/* False: look at it again in the next pass. */
+static bool handle_socket(struct scan *scan, struct scanned *p, enum pass pass,
+                          struct descriptor d, int fd)
+{
+    struct tcp_socket s;
+
+    if (pass == LISTENERS && !ka_is_tcp(fd))
+        return true;
+    if (pass == LISTENERS && !ka_is_listening(fd))
+        return false;
+    if (!tcp_socket_read(fd, d.inode, &s))
+        return false;
+    if (s.state == TCP_LISTEN) {
+        addresses_add(&p->listening, &s.local);
+        add_listener(scan, p, d);
+        handle_if_meant(scan, p, fd, &s, &s.local, &p->listeners);
+    } else
+        handle_connection(scan, p, fd, &s);
+    return true;
+}
+
+static void duplicate_and_handle(struct scan *scan, struct scanned *p, enum pass pass,
+                                 struct descriptor d)
+{
+    int fd;
+
+    if (inode_set_has(&p->done, d.inode)) {
+        if (pass == LISTENERS)
+            update_listener(scan, p, d);
+        return;
+    }
+    fd = process_duplicate(&p->process, d);
+    if (fd == -EBADF || fd == -ESTALE)
+        return; /* closed meanwhile */
+    if (fd < 0) {
+        p->refused = -fd;
+        return;
+    }
+    if (handle_socket(scan, p, pass, d, fd))
+        inode_set_add(&p->done, d.inode);
+    close(fd);
+}
+
+static void scan_process(struct scan *scan, struct scanned *p, enum pass pass)
+{
+    struct sockets sockets;
+
+    if (p->refused)
+        return;
+    p->refused = process_sockets(&p->process, &sockets);
+    p->unreachable = sockets.unreachable;
+    for (size_t i = 0; i < sockets.count && !p->refused; i++)
+        duplicate_and_handle(scan, p, pass, sockets.all[i]);
+    sockets_free(&sockets);
+}
+
+/* ---- all of them ------------------------------------------------------------- */
+
+static void open_process(struct scan *scan, int pid, bool named)
+{
+    struct tcp_sockets listeners;
+    struct scanned *p;
+
+    scan->processes = with_room(scan->processes, scan->count, sizeof *scan->processes);
+    p = &scan->processes[scan->count++];
+    memset(p, 0, sizeof *p);
+    p->named = named;
+    p->refused = process_open(pid, &p->process);
+    diag_read(pid, DIAG_LISTENERS, &listeners); /* without it, its own count */
+    for (size_t i = 0; i < listeners.count; i++)
+        addresses_add(&p->listening, &listeners.all[i].local);
+    free(listeners.all);
+}
+
+/* Each keeps a descriptor. */
+static size_t process_limit(void)
+{
+    enum { OTHERS = 32 };
+    struct rlimit limit = {.rlim_max = RLIM_INFINITY};
+
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    return limit.rlim_max > OTHERS ? limit.rlim_max - OTHERS : 0;
+}
+
+static void open_processes(struct scan *scan, bool named)
+{
+    size_t limit = process_limit();
+
+    while (scan->count < scan->pids.count && scan->count < limit)
+        open_process(scan, scan->pids.all[scan->count], named);
+    scan->too_many = scan->pids.count - scan->count;
+}
+
+bool scan_read_listener(const struct scan *scan, size_t listener, struct tcp_socket *s)
+{
+    const struct queue *q = &scan->listeners[listener];
+    int fd = process_duplicate(&scan->processes[q->process].process, q->listener);
+    bool listens =
+        fd >= 0 && tcp_socket_read(fd, q->listener.inode, s) && s->state == TCP_LISTEN;
+
+    if (fd >= 0)
+        close(fd);
+    return listens;
+}
+
+/* A queue is FIFO, so its shortest length so far bounds how many old connections remain. */
+static unsigned still_queued(struct scan *scan)
+{
+    unsigned sum = 0;
+
+    for (size_t i = 0; i < scan->listener_count; i++) {
+        struct queue *q = &scan->listeners[i];
+        struct tcp_socket s;
+        unsigned length = q->length && scan_read_listener(scan, i, &s) ? s.queue : 0;
+
+        if (length < q->length)
+            q->length = length;
+        sum += q->length;
+    }
+    return sum;
+}
+
+void scan_find_descendants(struct scan *scan)
+{
+    pids_add_descendants(&scan->pids);
+}
+
+static void scan_once(struct scan *scan, long start)
+{
+    if (scan->find) {
+        scan->find(scan);
+        open_processes(scan, false);
+    }
+    for (size_t i = 0; i < scan->count; i++, show_progress(scan, start))
+        scan_process(scan, &scan->processes[i], LISTENERS);
+    if (scan->listeners_only)
+        return;
+    scan->queued = still_queued(scan);
+    for (size_t i = 0; i < scan->count; i++, show_progress(scan, start))
+        scan_process(scan, &scan->processes[i], CONNECTIONS);
+}
+
+/* Twice at least: accept(2) takes a connection from the queue before it has a number. */
+void scan_all(struct scan *scan)
+{
+    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
+    long start = now_ms();
+
+    open_processes(scan, true);
+    scan_once(scan, start);
+    do {
+        nanosleep(&pause, NULL);
+        scan_once(scan, start);
+    } while (scan->queued && now_ms() - start < SCAN_PATIENCE_S * 1000);
+    remove_progress(start);
+}
+
+void scan_free(struct scan *scan)
+{
+    for (size_t i = 0; i < scan->count; i++) {
+        process_close(&scan->processes[i].process);
+        addresses_free(&scan->processes[i].listening);
+        inode_set_free(&scan->processes[i].done);
+    }
+    free(scan->processes);
+    free(scan->listeners);
+    free(scan->pids.all);
+}
+
+/* ---- what came of it --------------------------------------------------------- */
+
+static void print_tally(const struct scan *scan, const char *what, const struct tally *t)
+{
+    printf("%s: %u %s, %u %s, %u failed", what, t->changed, scan->changed, t->right,
+           scan->right, t->failed);
+}
+
+/* A process that was found and has ended since needs nothing. */
+static bool report_process(const struct scan *scan, const struct scanned *p)
+{
+    const char *name = p->process.name;
+    int pid = p->process.pid;
+    bool refused = p->refused && (p->named || p->refused != ESRCH);
+
+    if (p->done.count) {
+        printf("%s (%d): ", name, pid);
+        print_tally(scan, "listeners", &p->listeners);
+        if (!scan->listeners_only)
+            print_tally(scan, "; connections", &p->connections);
+        if (p->outgoing)
+            printf("; outgoing: %u left alone", p->outgoing);
+        if (p->other_values)
+            printf("; other timers: %u left alone", p->other_values);
+        putchar('\n');
+    }
+    if (refused)
+        complain("%s (%d): %s", name, pid, process_refusal(&p->process, p->refused));
+    complain_unreachable(&p->process, p->unreachable);
+    return !refused && !p->unreachable && !p->listeners.failed && !p->connections.failed;
+}
+
+bool scan_report(const struct scan *scan)
+{
+    bool done = true;
+
+    for (size_t i = 0; i < scan->count; i++)
+        done &= report_process(scan, &scan->processes[i]);
+    if (scan->queued)
+        complain(
+            "up to %u connections were queued before and haven't been accepted in %d "
+            "seconds: do this again when they have",
+            scan->queued, SCAN_PATIENCE_S);
+    if (scan->too_many)
+        complain("not looked at: %zu processes, for which the limit of open files is too "
+                 "low (ulimit -n)",
+                 scan->too_many);
+    return done && !scan->queued && !scan->too_many;
+}

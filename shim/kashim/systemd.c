@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* memfd_create */
+#include "systemd.h"
+
+#include "kashim.h"
+#include "memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static const char *const names[UNIT_PROPERTIES] = {
+    [UNIT_ID] = "Id",
+    [UNIT_LOAD_STATE] = "LoadState",
+    [UNIT_ACTIVE_STATE] = "ActiveState",
+    [UNIT_TYPE] = "Type",
+    [UNIT_EXEC_START] = "ExecStart",
+    [UNIT_CONSISTS_OF] = "ConsistsOf",
+    [UNIT_TRIGGERS] = "Triggers",
+    [UNIT_TRIGGERED_BY] = "TriggeredBy",
+    [UNIT_LISTEN] = "Listen",
+    [UNIT_ENVIRONMENT] = "Environment",
+    [UNIT_CONTROL_GROUP] = "ControlGroup",
+    [UNIT_ROOT_DIRECTORY] = "RootDirectory",
+    [UNIT_ROOT_IMAGE] = "RootImage",
+};
+
+/* ---- running systemctl ------------------------------------------------------- */
+
+/* What it prints goes to `out`. Returns its exit status, or -1, which is said. */
+static int run(char **argv, int out)
+{
+    posix_spawn_file_actions_t actions;
+    int status = 0, error;
+    pid_t pid;
+
+    fflush(stdout); /* what it prints comes after */
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+    error = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (error) {
+        complain("%s: %s", argv[0], strerror(error));
+        return -1;
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+bool systemctl(const char *verb, const char *unit)
+{
+    char *argv[] = {(char[]){"systemctl"}, (char *)verb, (char[]){"--"}, (char *)unit,
+                    NULL};
+    int status = run(argv, STDOUT_FILENO);
+
+    if (status)
+        complain("systemctl %s %s has failed", verb, unit ? unit : "");
+    return !status;
+}
+
+bool unit_has_file(const char *name)
+{
+    char *argv[] = {(char[]){"systemctl"}, (char[]){"cat"}, (char[]){"--"}, (char *)name,
+                    NULL};
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    bool found = run(argv, nowhere) == 0;
+
+    close(nowhere);
+    return found;
+}
+
+/* ---- what it shows ----------------------------------------------------------- */
+
+static void unit_free(struct unit *u)
+{
+    for (int i = 0; i < UNIT_PROPERTIES; i++)
+        free(u->properties[i]);
+}
+
+void units_free(struct units *units)
+{
+    for (size_t i = 0; i < units->count; i++)
+        unit_free(&units->all[i]);
+    free(units->all);
+    memset(units, 0, sizeof *units);
+}
+
+static struct unit *add_unit(struct units *units)
+{
+    struct unit *u;
+
+    units->all = with_room(units->all, units->count, sizeof *units->all);
+    u = &units->all[units->count++];
+    for (int i = 0; i < UNIT_PROPERTIES; i++)
+        u->properties[i] = append(NULL, "");
+    return u;
+}
+
+/* "Listen=" stands there once for each address, others once. */
+static void read_property(struct unit *u, const char *line)
+{
+    for (int i = 0; i < UNIT_PROPERTIES; i++) {
+        size_t len = strlen(names[i]);
+
+        if (strncmp(line, names[i], len) != 0 || line[len] != '=')
+            continue;
+        if (*u->properties[i])
+            u->properties[i] = append(u->properties[i], " ");
+        u->properties[i] = append(u->properties[i], line + len + 1);
+    }
+}
+
+/* An empty line stands between units. */
+static void read_units(FILE *file, struct units *units)
+{
+    struct unit *u = NULL;
+    char *line = NULL;
+    size_t size = 0;
+
+    while (getline(&line, &size, file) > 0) {
+        line[strcspn(line, "\n")] = '\0';
+        if (!*line)
+            u = NULL;
+        else {
+            u = u ? u : add_unit(units);
+            read_property(u, line);
+        }
+    }
+    free(line);
+}
+
+static char *property_argument(void)
+{
+    char *argument = append(NULL, "--property=");
+
+    for (int i = 0; i < UNIT_PROPERTIES; i++) {
+        argument = append(argument, i ? "," : "");
+        argument = append(argument, names[i]);
+    }
+    return argument;
+}
+
+/* By memory, not a pipe: nobody has to read while systemctl writes. */
+bool units_show(const char *name, struct units *units)
+{
+    char *properties = property_argument();
+    char *argv[] = {(char[]){"systemctl"}, (char[]){"show"}, properties,
+                    (char[]){"--"},        (char *)name,     NULL};
+    int memory = memfd_create("systemctl", MFD_CLOEXEC);
+    FILE *file = memory < 0 ? NULL : fdopen(memory, "r");
+    int status = -1;
+
+    memset(units, 0, sizeof *units);
+    if (!file)
+        complain("memfd_create: %s", strerror(errno));
+    else {
+        status = run(argv, memory);
+        rewind(file);
+        read_units(file, units);
+        fclose(file);
+    }
+    free(properties);
+    if (status > 0)
+        complain("systemctl show %s has failed", name);
+    return !status;
+}
+
+/* systemctl puts a word into quotes as a shell would where that is necessary. */
+static char *read_word(const char **text)
+{
+    const char *t = *text + strspn(*text, " ");
+    char *word = append(NULL, ""), quote = *t == '"' ? '"' : '\0';
+
+    t += quote != '\0';
+    for (; *t && *t != (quote ? quote : ' '); t++) {
+        if (quote && *t == '\\' && t[1])
+            t++;
+        word = append(word, (char[]){*t, '\0'});
+    }
+    *text = t + (quote && *t);
+    return word;
+}
+
+char *unit_variable(const struct unit *u, const char *name)
+{
+    const char *text = u->properties[UNIT_ENVIRONMENT];
+    size_t len = strlen(name);
+    char *value = NULL;
+
+    while (*text) {
+        char *word = read_word(&text);
+
+        if (!strncmp(word, name, len) && word[len] == '=') {
+            free(value);
+            value = append(NULL, word + len + 1);
+        }
+        free(word);
+    }
+    return value;
+}
