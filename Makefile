@@ -235,10 +235,12 @@ $(B)/tests/%: tests/fixtures/%.c Makefile
 
 $(B)/tests/bench: tests/bench/bench.c Makefile
 	$(say) CC $@
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -pthread -o $@ $<
 
 $(B)/tests/libobvious.so: tests/bench/obvious.c Makefile
 	$(say) CC $@
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $< -ldl
 
 $(B)/tests/uring $(B)/tests/uring_server: LDLIBS = -luring
