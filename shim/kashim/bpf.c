@@ -277,8 +277,8 @@ static void close_maps(struct group_maps *maps)
     close_if_open(&maps->marks);
 }
 
-/* A program of ours has our name and a map of our settings, or of our marks; its maps come back in `maps`. -1: it is
- * another's, or gone; REFUSED. */
+/* A program of ours has our name and a map of our settings or our marks, which come back in
+ * `maps`. -1: it is another's, or gone; REFUSED. */
 enum { REFUSED = -2 };
 
 static int open_ours(__u32 id, const struct kind *kind, struct group_maps *maps)
