@@ -92,7 +92,7 @@ noted() {
     refused 125 'which PROGRAM?'
     program static -static
     kashim run "$dir/static"
-    refused 125 'linked statically: there is no loader to preload anything. What can help: kashim run --supervise, or kashim attach once it runs'
+    refused 125 'linked statically: there is no loader to preload anything. What can help: kashim run --cgroup, or kashim attach once it runs'
 }
 
 # bats test_tags=harmless,clumsy:mute
@@ -110,7 +110,7 @@ noted() {
     chmod u+s "$dir/special"
     chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
     as 'setpriv --reuid=65534 --regid=65534 --clear-groups' "$dir/kashim" run "$dir/special"
-    refused 125 'setuid: the loader ignores a preload. What can help: as root, kashim attach'
+    refused 125 'setuid: the loader ignores a preload. What can help: as root, kashim run --cgroup, or kashim attach once it runs'
 }
 
 # bats test_tags=harmless,clumsy:mute
@@ -171,7 +171,7 @@ kashim_in() {
 @test "run: what the kernel can't execute, and names that are too long" {
     printf '\0\1\2' >"$dir/garbage"
     chmod +x "$dir/garbage"
-    kashim run --supervise "$dir/garbage"
+    kashim run --cgroup "$dir/garbage"
     refused 126 "$dir/garbage: Exec format error"
     kashim run "/$(printf 'x%.0s' {1..5000})"
     refused 126 'File name too long'
@@ -221,7 +221,7 @@ PYTHON
     kashim check redis-server
     says 0 'tcp-keepalive 60'
     kashim check ldd
-    says 0 "yes, a script; what it starts isn't looked at"
+    says 0 "yes: kashim run; a script, and what it starts isn't looked at"
     kashim check -- steps
     says 0 '/steps: yes'
 }
@@ -322,11 +322,11 @@ PYTHON
     kashim check "$dir/i" # and gives env one argument
     says 1 'its interpreter, steps -x: No such file'
     kashim check "$dir/j"
-    says 0 'yes, a script'
+    says 0 'yes: kashim run; a script'
     kashim check "$dir/k"
     says 1 'neither an ELF file nor a script'
     kashim check "$dir/l"
-    says 0 'yes, a script'
+    says 0 'yes: kashim run; a script'
 }
 
 # answered WHAT: yes or no, in one line.
@@ -372,10 +372,8 @@ answered() {
     refused 2 "no such subcommand: 'nonsense'"
     kashim help nonsense
     refused 2 "no such subcommand: 'nonsense'"
-    kashim check
-    refused 2 'check: which PROGRAM?'
     kashim check a b
-    refused 2 'check: which PROGRAM?'
+    refused 2 "check: one PROGRAM at a time, and 'b' is one too many"
     kashim check -x
     refused 2 'no such option, or no value taken: -x'
     status=0
