@@ -169,10 +169,11 @@ kashim_in() {
 
 # bats test_tags=harmless,clumsy:mute
 @test "run: what the kernel can't execute, and names that are too long" {
-    printf '\0\1\2' >"$dir/garbage"
-    chmod +x "$dir/garbage"
-    kashim run --cgroup "$dir/garbage"
-    refused 126 "$dir/garbage: Exec format error"
+    need strace
+    as 'strace -qq -o /dev/null -e inject=execve:error=ENOEXEC' "$dir/kashim" run steps
+    refused 126 'steps: Exec format error'
+    as 'strace -qq -o /dev/null -e inject=execve:error=ENOENT' "$dir/kashim" run steps
+    refused 127 'steps: No such file or directory'
     kashim run "/$(printf 'x%.0s' {1..5000})"
     refused 126 'File name too long'
 }
@@ -226,11 +227,41 @@ PYTHON
     says 0 '/steps: yes'
 }
 
+# without CALL ERROR: what this host says of its ways where it has no such call, in $output.
+without() {
+    as "strace -f -qq -o /dev/null -e inject=$1:error=$2" "$dir/kashim" check
+    harmless "exit status without $1" 1 "$status"
+    harmless "the ways without $1" 'library control groups attach to processes status by sock_diag' \
+        "$(sed 's/  *\(yes\|no: .*\)$//' <<<"$output" | paste -sd' ')"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "check: which ways this host allows, and what forbids the others" {
+    need strace
+    without bpf EPERM
+    says 1 'control groups       no: '
+    says 1 'library              yes'
+    without mkdir EROFS
+    says 1 "control groups       no: a group can't be made to try it"
+    without statfs EIO
+    says 1 "control groups       no: cgroup v2 isn't mounted here"
+    without pidfd_getfd ENOSYS
+    says 1 'attach to processes  no: pidfd_getfd(2) is refused to every program here'
+    without sendto EPERM
+    says 1 'status by sock_diag  no: Operation not permitted'
+    rm "$dir/libkashim.so"
+    if [ ! -e "$(cat "$root/build/libdir")/libkashim.so" ]; then
+        kashim check
+        says 1 "library              no: it isn't installed"
+    fi
+}
+
 # bats test_tags=harmless,clumsy:mute
 @test "check: static, Go, AddressSanitizer, another machine" {
     program static -static
     kashim check "$dir/static"
-    says 1 'no: linked statically'
+    says 1 'no: linked statically: there is no loader to preload anything
+what can help: kashim run --cgroup, or kashim attach once it runs'
     noted go '.long 4, 4, 4; .asciz \"Go\"; .byte 0; .long 0'
     kashim check "$dir/go"
     says 1 'a Go program makes its system calls itself (and turns keepalive on itself'
@@ -360,8 +391,11 @@ answered() {
     says 0 'kashim '
     kashim help
     says 0 'kashim run'
+    says 0 'kashim detach'
     kashim help run
     says 0 'KA_USER_TIMEOUT'
+    kashim help attach
+    says 0 'A TARGET is'
     kashim run --help
     says 0 '--idle'
     kashim check --help

@@ -33,7 +33,7 @@ ${*: -1}" "${@:2:$#-2}"
     local evil=$dir/$'e\e[2J\xc2\x9b1m\nkashim: vil'
     cp "$(command -v steps)" "$evil"
     kashim check "$evil"
-    effect 'check' "$dir/e?[2J??1m?kashim: vil: yes" "$output"
+    effect 'check' "$dir/e?[2J??1m?kashim: vil: yes: kashim run" "$output"
     kashim run "$evil"$'\n'
     effect 'run' "kashim: $dir/e?[2J??1m?kashim: vil?: No such file or directory" "$stderr"
     printf '#!%s\n' "$dir/"$'a\eb' >"$dir/script"
@@ -316,9 +316,9 @@ PYTHON
     local subcommand
     kashim help help
     effect 'help help' '  kashim run ' "$(grep -o '^  kashim run ' <<<"$output")"
-    for subcommand in run check attach status enable disable; do
+    for subcommand in run check attach detach status enable disable; do
         KA_IDLE=x kashim "$subcommand" --help
-        effect "$subcommand" "0 kashim $subcommand" "$status $(grep -o "^kashim $subcommand" <<<"$output")"
+        effect "$subcommand" "0 kashim $subcommand" "$status $(head -n 1 <<<"$output" | grep -o "^kashim $subcommand")"
         as '' sh -c "'$dir/kashim' $subcommand --help >/dev/full"
         effect "$subcommand, no room" "kashim: can't write to the standard output" "$stderr"
         effect "$subcommand, exit status" "$([ $subcommand = run ] && echo 125 || echo 1)" "$status"
