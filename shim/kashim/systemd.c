@@ -63,7 +63,7 @@ bool systemctl(const char *verb, const char *unit)
     int status = run(argv, STDOUT_FILENO);
 
     if (status)
-        complain("systemctl %s %s has failed", verb, unit ? unit : "");
+        complain("systemctl %s%s%s has failed", verb, unit ? " " : "", unit ? unit : "");
     return !status;
 }
 
