@@ -307,6 +307,12 @@ sanitize:
 compat: all
 	$(PROVE) tests/compat/compat.bats
 
+# Linux 5.10 to the newest, in qemu, and which of them does what
+kernels: all $(addprefix $(B)/tests/,bpf_count echo_server sockopts static_server steps)
+	rm -f $(B)/kernels.md
+	KERNELS_TABLE=$(abspath $(B))/kernels.md $(PROVE) tests/kernels/kernels.bats; \
+	    status=$$?; cat $(B)/kernels.md; exit $$status
+
 # The same tests with an empty library and with a harmful one: they must be able to fail.
 control: all fixtures $(UNIT:$(B)/tests/unit-%=$(B)/tests/empty-unit-%)
 	tests/control.sh $(BATS)
@@ -336,6 +342,7 @@ help:
 	@echo 'make fuzz               the parsers under libFuzzer; FUZZ_SECONDS=600 each'
 	@echo 'make coverage           the lines of shim/ that no test reaches'
 	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
+	@echo 'make kernels            Linux 5.10 to the newest, in qemu, and which does what'
 	@echo 'make fresh              the packages and the commands of the README, in a fresh Debian 12'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
@@ -350,5 +357,5 @@ clean:
 
 -include $(wildcard $(addprefix $(B)/,*.d shim/*.d command/*.d command/*/*.d tests/*.d))
 
-.PHONY: all force install uninstall dist deb demo fixtures test tests servers bench load sanitize fuzz fresh coverage compat control lint help clean
+.PHONY: all force install uninstall dist deb demo fixtures test tests servers bench load sanitize fuzz fresh coverage compat kernels control lint help clean
 .DELETE_ON_ERROR:
