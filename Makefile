@@ -295,6 +295,10 @@ fuzz:
 fresh: all
 	$(PROVE) tests/fresh/*.bats
 
+# Services in a real systemd
+systemd: all $(STATIC_KASHIM) $(B)/tests/static_server $(B)/tests/sockopts
+	$(PROVE) tests/systemd/*.bats
+
 # Which lines of shim/ no test reaches
 coverage:
 	tests/coverage.sh
@@ -344,6 +348,7 @@ help:
 	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
 	@echo 'make kernels            Linux 5.10 to the newest, in qemu, and which does what'
 	@echo 'make fresh              the packages and the commands of the README, in a fresh Debian 12'
+	@echo 'make systemd            services of Debian in a real systemd: enabled, restarted, disabled'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
 	@echo 'make ARCH=i386          build/i386/libkashim.so; or ARCH=aarch64'
@@ -357,5 +362,5 @@ clean:
 
 -include $(wildcard $(addprefix $(B)/,*.d shim/*.d command/*.d command/*/*.d tests/*.d))
 
-.PHONY: all force install uninstall dist deb demo fixtures test tests servers bench load sanitize fuzz fresh coverage compat kernels control lint help clean
+.PHONY: all force install uninstall dist deb demo fixtures test tests servers bench load sanitize fuzz fresh coverage compat kernels systemd control lint help clean
 .DELETE_ON_ERROR:
