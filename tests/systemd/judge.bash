@@ -8,6 +8,16 @@ listening=${ours/connected/listening}
 get='GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
 ssl_request='\0\0\0\b\04\0322\026\057'
 
+setup() {
+    cursor=$(inside journalctl -q -n 1 --show-cursor | sed -n 's/^-- cursor: //p')
+}
+
+# journal: since the test began.
+journal() {
+    inside journalctl --sync
+    inside journalctl -q --no-pager -o cat --after-cursor="$cursor"
+}
+
 # ---- sockets -------------------------------------------------------------------
 
 # options_at PORT STATE: of all its sockets in that state.
@@ -102,10 +112,9 @@ tells() {
 
 # without_complaint UNIT: neither systemctl status nor the journal has a bad word.
 without_complaint() {
-    inside journalctl --sync
     harmless 'warnings of systemctl status' '' \
         "$(inside systemctl status --no-pager -n 0 "$1" 2>&1 | grep -iE 'warning|changed on disk')"
-    harmless 'complaints in the journal' '' "$(inside journalctl -q --no-pager -o cat | complaints)"
+    harmless 'complaints in the journal' '' "$(journal | complaints)"
 }
 
 complaints() {

@@ -17,7 +17,8 @@ teardown_file() {
     shut_down
 }
 
-# is_half_served UNIT PORT REQUEST: what is open has the options, and no start fails.
+# is_half_served UNIT PORT REQUEST: what is open has the options, no start fails, and the journal
+# has the cause.
 is_half_served() {
     local unit=$1 port=$2 request=$3 itself start
     runs "$unit" "$port"
@@ -32,6 +33,7 @@ is_half_served() {
     restart "$unit" "$port"
     hold "$port" "$request"
     harmless 'restarted' "$itself" "$(both_at "$port")"
+    effect 'the journal' bpf "$(journal | grep kashim | grep -o bpf | head -n 1)"
     harmless 'state' active "$(inside systemctl is-active "$unit")"
     kashim disable "$unit"
     done_well disable
