@@ -217,15 +217,15 @@ struct ids {
 
 static bool query(int group, const struct kind *kind, struct ids *ids)
 {
-    union bpf_attr query = {.query = {.target_fd = (__u32)group,
-                                      .attach_type = kind->attach_type,
-                                      .prog_ids = pointer(ids->all),
-                                      .prog_cnt = MOST_PROGRAMS}};
+    union bpf_attr attr = {.query = {.target_fd = (__u32)group,
+                                     .attach_type = kind->attach_type,
+                                     .prog_ids = pointer(ids->all),
+                                     .prog_cnt = MOST_PROGRAMS}};
 
-    if (bpf(BPF_PROG_QUERY, &query))
+    if (bpf(BPF_PROG_QUERY, &attr))
         return false;
-    ids->count = query.query.prog_cnt;
-    ids->flags = query.query.attach_flags;
+    ids->count = attr.query.prog_cnt;
+    ids->flags = attr.query.attach_flags;
     return true;
 }
 
