@@ -353,10 +353,11 @@ static bool needs_are_there(const struct job *j, enum way way)
 /* `before`: the way that the drop-in had until now, with these settings; NULL: none. */
 static void report_written(const struct job *j, const char *before, const char *settings)
 {
-    printf("wrote %s/" UNITS_FOLDER "/%s.d/" DROP_IN, j->drop_in.root, j->unit);
     if (before)
-        printf(", in place of: %s %s", before, *settings ? settings : "defaults");
-    putchar('\n');
+        say("wrote %s/" UNITS_FOLDER "/%s.d/" DROP_IN ", in place of: %s %s",
+            j->drop_in.root, j->unit, before, *settings ? settings : "defaults");
+    else
+        say("wrote %s/" UNITS_FOLDER "/%s.d/" DROP_IN, j->drop_in.root, j->unit);
 }
 
 static bool write_drop_in(struct job *j, const struct units *units)
@@ -460,7 +461,7 @@ static bool disable(struct job *j)
 
 static void print_enabled(const char *unit, enum way way, const char *settings)
 {
-    printf("%-40s %-7s %s\n", unit, way_names[way], *settings ? settings : "defaults");
+    say("%-40s %-7s %s", unit, way_names[way], *settings ? settings : "defaults");
 }
 
 static bool list(struct job *j)
