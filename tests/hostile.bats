@@ -177,15 +177,14 @@ d = socket.create_connection(('127.0.0.2', int(sys.argv[2]))); a, _ = s.accept()
 
 # A tree with a service, as for enable.bats.
 tree() {
+    local command
     tree=$dir/tree
     etc=$tree/etc/systemd/system
     drop_in=$etc/x.service.d/kashim.conf
-    library=$(cat "$root/build/libdir")/libkashim.so
-    mkdir -p "$etc/x.service.d" "$tree${library%/*}"
-    cp "$KASHIM_LIB" "$tree$library"
-    mkdir -p "$tree/bin"
-    cp "$root/build/tests/steps" "$tree/bin/true"
-    printf '%s\n' '[Service]' "$@" >"$etc/x.service"
+    command=$(cat "$root/build/bindir")/kashim
+    mkdir -p "$etc/x.service.d" "$tree${command%/*}"
+    touch "$tree$command"
+    printf '%s\n' '[Service]' ExecStart=/bin/true >"$etc/x.service"
 }
 
 enable() {
@@ -194,7 +193,7 @@ enable() {
 
 # bats test_tags=effect
 @test "enable: what was left behind, or put there, isn't written through" {
-    tree ExecStart=/bin/true
+    tree
     echo precious >"$dir/precious"
     ln "$dir/precious" "$drop_in.new"
     enable
@@ -208,70 +207,85 @@ enable() {
     effect 'the other file' precious "$(cat "$dir/precious")"
 }
 
-# bats test_tags=effect
-@test "enable and disable: what isn't a file is said to be none, and not waited for" {
-    tree ExecStart=/bin/true
-    mkfifo "$etc/x.service.d/a.conf"
-    enable
-    effect 'a drop-in' 'kashim: /etc/systemd/system/x.service.d/a.conf: not a file' "$stderr"
-    rm "$etc/x.service.d/a.conf"
+# bats test_tags=harmless,clumsy:mute
+@test "enable and disable: what isn't a file of ours isn't followed, nor waited for" {
+    local command place
+    tree
     mkfifo "$drop_in"
+    for command in enable disable; do
+        kashim $command --root "$tree" x
+        refused 1 "$drop_in was not written by kashim: left as it is"
+    done
+    kashim enable --root "$tree"
+    harmless 'listed' "0 kashim: $drop_in was not written by kashim: left as it is" "$status $output$stderr"
+    rm "$drop_in"
+    printf '# Written by kashim enable; kashim disable removes it.\n' >"$dir/ours"
+    for place in "$dir/ours" /etc/passwd /dev/zero /no/such/file; do
+        ln -sf "$place" "$drop_in"
+        enable
+        refused 1 "$drop_in was not written by kashim: left as it is"
+    done
+    rm "$drop_in"
+    mkdir "$drop_in"
     enable
-    effect 'ours' "kashim: $drop_in was not written by kashim: left as it is" "$stderr"
-    rm -f "$drop_in"
-    mkfifo "$tree/variables"
-    echo 'EnvironmentFile=/variables' >>"$etc/x.service"
+    refused 1 "$drop_in was not written by kashim: left as it is"
+    rmdir "$drop_in" "$etc/x.service.d"
+    touch "$etc/x.service.d"
     enable
-    effect 'variables' 'kashim: x.service: not looked into: EnvironmentFile=/variables; what it sets overrides ours' "$stderr"
-    effect 'exit status' 0 "$status"
-    rm -f "$drop_in" "$tree$library"
-    mkfifo "$tree$library"
-    enable
-    effect 'the library' "kashim: x.service: not enabled: ExecStart=/bin/true: the library can't be read: $library" "$(grep Exec <<<"$stderr")"
-    rm "$tree/bin/true"
-    mkfifo -m 755 "$tree/bin/true"
-    enable
-    effect 'the program' 'kashim: x.service: not looked into: ExecStart=/bin/true: Permission denied' "$(grep Exec <<<"$stderr")"
-    rm -f "$drop_in"
-    rmdir "$etc/x.service.d"
-    ln -s x.service.d "$etc/x.service.d"
-    kashim disable --root "$tree" x
-    effect 'a folder that is none' "1 kashim: $tree/etc/systemd/system/x.service.d: Too many levels of symbolic links" "$status $stderr"
+    refused 1 "$etc/x.service.d: Not a directory"
+    ln -sf x.service.d "$etc/x.service.d"
+    for command in enable disable; do
+        kashim $command --root "$tree" x
+        refused 1 "$etc/x.service.d: Too many levels of symbolic links"
+    done
 }
 
 # bats test_tags=harmless,clumsy:mute
-@test "enable: a file that can't be read to its end isn't taken for one that ends" {
+@test "enable: a drop-in that can't be read to its end isn't taken for one that ends" {
     need prlimit
-    local little='prlimit --as=67108864'
-    tree ExecStart=/bin/true EnvironmentFile=/variables
-    truncate -s 100M "$tree/variables"
-    printf '\nLD_PRELOAD=/f.so\n' >>"$tree/variables"
-    as "$little" "$dir/kashim" enable --root "$tree" x
-    refused 1 'x.service: not enabled: /variables: Cannot allocate memory'
-    tree ExecStart=/bin/true
-    truncate -s 100M "$etc/x.service"
-    printf '\nUnsetEnvironment=LD_PRELOAD\n' >>"$etc/x.service"
-    as "$little" "$dir/kashim" enable --root "$tree" x
-    refused 1 '/etc/systemd/system/x.service: Cannot allocate memory'
-    tree ExecStart=/bin/true
-    mkdir -p "$etc/x.service.d"
+    tree
     printf '# Written by kashim enable; kashim disable removes it.\n' >"$drop_in"
     truncate -s 100M "$drop_in"
-    as "$little" "$dir/kashim" enable --root "$tree" x
+    as 'prlimit --as=67108864' "$dir/kashim" enable --root "$tree" x
     refused 1 "x.service.d/kashim.conf can't be read to its end: left as it is"
 }
 
 # bats test_tags=effect
-@test "enable: continuation lines and escapes as systemd has them" {
-    # shellcheck disable=SC1003
-    tree 'ExecStart=/bin/true \\' 'Environment=LD_PRELOAD=/a.so' 'ExecReload=/bin/x \ ' 'Environment="A=b" \' \
-        '# a comment' ' "LD_PRELOAD=/\x62\143\u0041\u00e9\u20ac\U0001F600\s.so" "B=\"\qc"'
+@test "enable: what a drop-in or its folder would have a terminal do" {
+    tree
+    mkdir "$etc/"$'a\e[2J.service.d'
+    printf '%s\n' '# Written by kashim enable; kashim disable removes it.' '[Service]' $'ExecStartPre=-+/x attach \e[31m self' |
+        tee "$etc/"$'a\e[2J.service.d/kashim.conf' >"$drop_in"
+    kashim enable --root "$tree"
+    effect 'list' 'a?[2J.service group ?[31m x.service group ?[31m' "$(tr -s ' ' <<<"$output" | paste -sd' ')"
     enable
-    effect 'exit status' 0 "$status$stderr"
-    effect 'the list' "Environment=\"LD_PRELOAD=/bcAé€😀 .so:$library\"" "$(grep LD_PRELOAD "$drop_in")"
-    tree 'Environment="LD_PRELOAD=/a\n.so"'
-    enable
-    effect 'a newline' "Environment=\"LD_PRELOAD=/a\\x0a.so:$library\"" "$(grep LD_PRELOAD "$drop_in")"
+    effect 'replaced' "wrote $drop_in, in place of: group ?[31m" "$output"
+    mv "$tree" "$dir/"$'t\e[2J'
+    kashim disable --root "$dir/"$'t\e[2J' x
+    effect 'the root' "removed $dir/t?[2J/etc/systemd/system/x.service.d/kashim.conf" "$output"
+}
+
+# bats test_tags=effect
+@test "a control group's name can't drive the terminal" {
+    need python3
+    [ $EUID = 0 ] || unless_ci 'control groups take root'
+    local top
+    top=$(findmnt -rnt cgroup2 -o TARGET | head -n 1)
+    [ "$top" ] || unless_ci 'cgroup v2 is not mounted'
+    group=$(mktemp -d "$top/tested-XXXXXX"$'\e[31m')
+    kashim attach "$group"
+    effect 'attach' "0 ?[31m: idle 120 s" "$status $(sed -n '1s/.*tested-......\(.*\), intvl.*/\1/p' <<<"$output")"
+    serve_bare "$port" sh -c 'echo 0 >"$0/cgroup.procs" && exec echo_server "$1"' "$group" "$port"
+    kashim status "$server"
+    effect 'status, the process' "served by group /T?[31m" "$(sed -n 's/tested-....../T/; s/.*; \(served.*\)/\1/p' <<<"$output")"
+    effect 'status, the group' "group /T?[31m: idle 120 s" "$(sed -n 's/tested-....../T/; s/^\(group.*\), intvl.*/\1/p' <<<"$output")"
+    kashim detach "$group"
+    effect 'detach' "?[31m: the kernel's programs are removed" "$(sed -n '1s/.*tested-......//p' <<<"$output")"
+}
+
+teardown() {
+    kill_started
+    [ ! -d "${group-}" ] || wait_for 10 rmdir "$group"
 }
 
 # bats test_tags=effect
