@@ -77,6 +77,36 @@ setup() {
     port=$(free_port)
 }
 
+# A control group for this test: what it runs is there, and the groups that it makes are below.
+enter_group() {
+    local mount own top
+    [ $EUID = 0 ] || unless_ci 'control groups take root'
+    mount=$(findmnt -rnt cgroup2 -o TARGET | head -n 1)
+    [ "$mount" ] || unless_ci 'cgroup v2 is not mounted'
+    own=$(sed -n 's/^0:://p' /proc/self/cgroup)
+    top=$(findmnt -rno FSROOT "$mount")
+    before=$mount${own#"${top%/}"}
+    group=$(mktemp -d "$before/tested-XXXXXX")
+    echo $BASHPID >"$group/cgroup.procs"
+}
+
+# below: the groups in it
+below() {
+    find "$group" -mindepth 1 -type d
+}
+
+# leave_group: and remove it, with those below.
+leave_group() {
+    [ -d "${group-}" ] || return 0
+    echo $BASHPID >"$before/cgroup.procs"
+    wait_for 10 find "$group" -depth -type d -exec rmdir {} +
+}
+
+teardown() {
+    kill_started
+    leave_group
+}
+
 # calls ARGUMENT...: those that the command makes, but for the ones by which it starts and ends
 calls() {
     timeout -k 1 30 strace -f -b execve -qq -o "$dir/calls" "$dir/kashim" "$@" >/dev/null 2>&1 || :
@@ -126,19 +156,77 @@ ends_well() {
 @test "faults: run and check" {
     need strace
     ends_well '0 125 126 127' run true
-    ends_well '0 125 126 127' run --supervise true
     ends_well '0 1' check steps
     kashim check steps
     says 0 yes
 }
 
+# What has succeeded leaves its group for the next to remove.
+# bats test_tags=harmless,clumsy:mute
+@test "faults: run --cgroup" {
+    need strace
+    enter_group
+    ends_well '0 125 126 127' run --cgroup true
+    kashim run --cgroup true
+    says 0 ''
+    harmless 'groups' "$(below | grep -c '/kashim-run-[0-9]*$')" "$(below | wc -l)"
+    kashim run --cgroup cat /proc/self/cgroup
+    says 0 "/${group##*/}/kashim-run-"
+    harmless 'groups' 1 "$(below | wc -l)"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "faults: attach to a group, detach from it" {
+    need strace
+    enter_group
+    serve_bare "$port" echo_server "$port"
+    ask "$port" hello
+    ends_well '0 1' attach self
+    ends_well '0 1' detach self
+    kashim attach -i 61 self
+    says 0 'already right'
+    kashim status "$server"
+    says 0 "group $(sed -n 's/^0:://p' /proc/self/cgroup): idle 61 s"
+    harmless 'groups' '' "$(below)"
+}
+
+# refused_by CALL ERROR ARGUMENT...: one line, and no group is left.
+refused_by() {
+    as "strace -f -qq -o /dev/null -e inject=$1:error=$2" "$dir/kashim" "${@:3}"
+    refused 125 'true: not run: '
+    harmless "groups where $1 fails with $2" '' "$(below)"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "faults: run --cgroup, refused" {
+    need strace
+    enter_group
+    local error
+    for error in EPERM EACCES ENOSYS ENOMEM EINVAL; do
+        refused_by bpf $error run --cgroup true
+    done
+    refused_by mkdir EROFS run --cgroup true
+    refused_by statfs EIO run --cgroup true
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "faults: check of this host" {
+    need strace
+    enter_group
+    ends_well '0 1' check
+    kashim run --cgroup true # what couldn't be removed then
+    harmless 'groups' kashim-run "$(below | sed 's,.*/\(.*\)-[0-9]*$,\1,')"
+    kashim check
+    says 0 'control groups       yes'
+}
+
 # bats test_tags=harmless,clumsy:mute
 @test "faults: enable and disable: done, or nothing" {
     need strace
-    local drop_in=$dir/etc/systemd/system/x.service.d/kashim.conf library
-    library=$dir/$(cat "$root/build/libdir")/libkashim.so
-    mkdir -p "$dir/etc/systemd/system" "${library%/*}"
-    cp "$KASHIM_LIB" "$library"
+    local drop_in=$dir/etc/systemd/system/x.service.d/kashim.conf command
+    command=$dir/$(cat "$root/build/bindir")/kashim
+    mkdir -p "$dir/etc/systemd/system" "${command%/*}"
+    touch "$command"
     printf '[Service]\nExecStart=/bin/x\n' >"$dir/etc/systemd/system/x.service"
     ends_well '0 1' enable --root "$dir" x
     kashim enable --root "$dir" -i 60 x
