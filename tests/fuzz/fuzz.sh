@@ -60,7 +60,7 @@ run() {
 
 seconds=$1
 shift
-[ $# -gt 0 ] || set -- config diag elf proc unit
+[ $# -gt 0 ] || set -- config diag elf proc
 make_seeds
 make -s -C "$root" "${@/#/build/fuzz/fuzz-}"
 export -f run
