@@ -217,10 +217,13 @@ $(B)/tests/lib%.so: tests/fixtures/lib%.c Makefile
 
 $(B)/tests/libresolver.so: override LDFLAGS += -Wl,-z,now
 
-$(B)/tests/unit-%: tests/unit/%.c $(B)/command/%.o Makefile
+# Where its object lies, if not beside config.o
+UNIT_FOLDER_bpf_code = kashim/
+
+$(B)/tests/unit-%: tests/unit/%.c $(B)/command/$$(UNIT_FOLDER_$$*)%.o Makefile
 	$(say) CC $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -Ishim -o $@ $< $(B)/command/$*.o -lcmocka
+	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -Ishim -o $@ $(filter %.c %.o,$^) -lcmocka
 
 # The same tests of nothing
 $(B)/tests/empty-unit-%: tests/unit/%.c tests/unit/empty/%.c Makefile
