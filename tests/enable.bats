@@ -559,7 +559,7 @@ not_enabled() {
     shows Id=x.service LoadState=loaded Type=oneshot 'ConsistsOf=x@one.service x@two.service' "$nothing"
     not_enabled 'x.service: not enabled: it serves nothing itself and only stands for others: enable x@one.service x@two.service'
     shows Id=x.service LoadState=loaded Type=oneshot ConsistsOf= "$nothing"
-    not_enabled 'x.service: not enabled: it serves nothing itself and only stands for others'
+    not_enabled 'x.service: not enabled: it serves nothing itself and only stands for others: enable its instances, x@NAME.service'
     loaded 'ConsistsOf=x-helper.service' 'ExecStart={ path=/usr/sbin/x ; argv[]=/usr/sbin/x ; ignore_errors=no }'
     here enable x
     says 0 wrote

@@ -90,9 +90,14 @@ static bool refuse_placeholder(const struct job *j, const struct unit *u)
 {
     const char *others = u->properties[UNIT_CONSISTS_OF];
 
-    complain("%s: not enabled: it serves nothing itself and only stands for others: %s%s",
-             j->unit, *others ? "enable " : "enable its instances, such as ",
-             *others ? others : "postgresql@15-main.service");
+    if (*others)
+        complain("%s: not enabled: it serves nothing itself and only stands for others: "
+                 "enable %s",
+                 j->unit, others);
+    else
+        complain("%s: not enabled: it serves nothing itself and only stands for others: "
+                 "enable its instances, %.*s@NAME.service",
+                 j->unit, (int)(strlen(j->unit) - strlen(".service")), j->unit);
     return false;
 }
 
