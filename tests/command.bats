@@ -241,8 +241,10 @@ without() {
     without bpf EPERM
     says 1 'control groups       no: '
     says 1 'library              yes'
+    without socket EAFNOSUPPORT
+    says 1 "control groups       no: it can't be tried: Address family not supported by protocol"
     without mkdir EROFS
-    says 1 "control groups       no: a group can't be made to try it"
+    says 1 "control groups       no: it can't be tried"
     without statfs EIO
     says 1 "control groups       no: cgroup v2 isn't mounted here"
     without pidfd_getfd ENOSYS

@@ -443,6 +443,7 @@ now run: systemctl daemon-reload; it takes effect when x.service starts next" "$
 now run: systemctl daemon-reload; it takes effect when x.service starts next" "$output$stderr"
     here disable x
     effect 'again' '0 x.service is not enabled with kashim' "$status $output$stderr"
+    shows Id=y.service LoadState=not-found
     here disable y
     effect 'no such unit' '1 kashim: there is no y.service' "$status $output$stderr"
 }
@@ -513,6 +514,8 @@ preload_extends() {
     here enable alias
     effect 'said' 'wrote /etc/systemd/system/x.service.d/kashim.conf' "$(head -n 1 <<<"$output$stderr")"
     starts_with ''
+    here disable alias
+    effect 'said' 'removed /etc/systemd/system/x.service.d/kashim.conf' "$(head -n 1 <<<"$output$stderr")"
     shows Id=-x.service LoadState=loaded
     here enable --now -- -x
     effect 'said' 'wrote /etc/systemd/system/-x.service.d/kashim.conf' "$(head -n 1 <<<"$output$stderr")"

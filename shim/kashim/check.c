@@ -66,8 +66,10 @@ static int check_program(const char *name)
         complain("%s: %s", name, program.why_not);
         return EXIT_UNDONE;
     }
-    if (!library_find(library))
+    if (!library_find(library)) {
+        complain(LIBRARY_MISSING, library);
         return EXIT_UNDONE;
+    }
     program_judge(&program, library, true);
     printable(strcpy(shown, program.path));
     if (*program.why_not)
@@ -126,7 +128,7 @@ static const char *why_no_groups(void)
     case TRIAL_REFUSED: return group_refusal(group, &failure);
     default: break;
     }
-    snprintf(text, sizeof text, "a group can't be made to try it%s: %s",
+    snprintf(text, sizeof text, "it can't be tried%s: %s",
              geteuid() ? ", which takes root" : "", strerror(failure.error));
     return text;
 }

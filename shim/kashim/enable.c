@@ -18,6 +18,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct job {
@@ -301,15 +302,23 @@ static bool restart_now(const struct job *j)
 
 /* ---- the two ----------------------------------------------------------------- */
 
+/* Whether the file of ours that the drop-in names is there. */
 static bool is_there(const struct job *j, const char *file, const char *what)
 {
+    struct stat st;
     int fd = open_in_root(j->drop_in.root_fd, file, O_PATH);
+    bool found = fd >= 0 && !fstat(fd, &st);
 
-    close(fd);
-    if (fd < 0)
+    if (found && !S_ISREG(st.st_mode)) {
+        complain("%s%s is no file, and not %s", j->drop_in.root, file, what);
+        found = false;
+    } else if (!found && errno != ENOENT)
+        complain("%s%s: %s", j->drop_in.root, file, strerror(errno));
+    else if (!found)
         complain("%s is missing: %s%s (make install%s%s puts it there)", what,
                  j->drop_in.root, file, j->root ? " DESTDIR=" : "", j->drop_in.root);
-    return fd >= 0;
+    close(fd);
+    return found;
 }
 
 static enum way way_of(const struct job *j)
@@ -442,15 +451,30 @@ static bool nothing_to_disable(const struct job *j)
     return there;
 }
 
-/* The programs stay on a group until then. */
+/* Under the name that was given or, as enable has it, under the real one. */
+static enum owner find_drop_in(struct job *j, enum way *way, char **settings)
+{
+    struct units units = {0};
+    enum owner owner;
+
+    j->drop_in.unit = j->unit;
+    owner = drop_in_read(&j->drop_in, way, settings);
+    if (owner != NOBODY || j->root || unit_is_template(j->unit))
+        return owner;
+    if (units_show(j->unit, &units) && units.count) {
+        snprintf(j->unit, sizeof j->unit, "%s", units.all[0].properties[UNIT_ID]);
+        owner = drop_in_read(&j->drop_in, way, settings);
+    }
+    units_free(&units);
+    return owner;
+}
+
 static bool disable(struct job *j)
 {
     enum way way = WAY_GROUP;
     char *settings;
-    enum owner owner;
+    enum owner owner = find_drop_in(j, &way, &settings);
 
-    j->drop_in.unit = j->unit;
-    owner = drop_in_read(&j->drop_in, &way, &settings);
     if (owner == US && way == WAY_SOCKET)
         take_socket_timers(j, settings);
     free(settings);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is said to the user, and what makes a text fit for it. */
+#define _GNU_SOURCE /* vasprintf */
 #include "kashim.h"
 
 #include <limits.h>
@@ -36,10 +37,12 @@ const char *base_name(const char *path)
 
 static void print_line(FILE *file, const char *prefix, const char *format, va_list ap)
 {
-    char line[2 * PATH_MAX];
+    char *line;
 
-    vsnprintf(line, sizeof line, format, ap);
+    if (vasprintf(&line, format, ap) < 0)
+        return; /* no memory */
     fprintf(file, "%s%s\n", prefix, printable(line));
+    free(line);
 }
 
 void complain(const char *format, ...)

@@ -115,6 +115,7 @@ void own_groups_clean(void)
 
 /* ---- the trial --------------------------------------------------------------- */
 
+/* A descriptor, or -1 and errno. */
 static int listen_on_loopback(void)
 {
     union ka_address address = {.in = {.sin_family = AF_INET}};
@@ -126,36 +127,49 @@ static int listen_on_loopback(void)
                                             .sin6_addr = IN6ADDR_LOOPBACK_INIT};
         fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
     }
-    if (bind(fd, &address.any, sizeof address.in6) || listen(fd, 0))
+    if (fd >= 0 && (bind(fd, &address.any, sizeof address.in6) || listen(fd, 0)))
         return -1;
     return fd;
 }
 
-/* In a child: a socket belongs to the group in which it was made. */
-static enum trial listen_there(const char *path, const struct ka_values *wanted)
+/* In a child, whose exit status this is: a socket belongs to the group in which it was made. */
+enum { HAS_OPTIONS = 0, HAS_NONE = 1, HAS_ERROR = 2 /* and the error number */ };
+
+static int listen_there(const char *path, const struct ka_values *wanted)
 {
     struct ka_values found;
+    int listener;
 
     if (!own_group_enter(path))
-        return TRIAL_NO_GROUP;
-    found = ka_values_read(listen_on_loopback());
-    return found.of[KA_KEEPALIVE] == 1 && ka_values_agree(&found, wanted)
-               ? TRIAL_WORKS
-               : TRIAL_NO_EFFECT;
+        return HAS_ERROR + errno;
+    listener = listen_on_loopback();
+    if (listener < 0)
+        return HAS_ERROR + errno;
+    found = ka_values_read(listener);
+    return found.of[KA_KEEPALIVE] == 1 && ka_values_agree(&found, wanted) ? HAS_OPTIONS
+                                                                          : HAS_NONE;
 }
 
-static enum trial listen_in_child(const char *path, const struct ka_config *config)
+static enum trial listen_in_child(const char *path, const struct ka_config *config,
+                                  struct bpf_failure *f)
 {
     struct ka_values wanted = ka_values_wanted(config);
-    int status = 0;
+    int status = 0, told;
     pid_t child = fork();
 
     if (!child)
-        _exit((int)listen_there(path, &wanted));
+        _exit(listen_there(path, &wanted));
+    f->error = errno;
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    return child > 0 && WIFEXITED(status) ? (enum trial)WEXITSTATUS(status)
-                                          : TRIAL_NO_GROUP;
+    if (child < 0 || !WIFEXITED(status))
+        return TRIAL_UNTRIED;
+    told = WEXITSTATUS(status);
+    if (told >= HAS_ERROR)
+        f->error = told - HAS_ERROR;
+    return told == HAS_OPTIONS ? TRIAL_WORKS
+           : told == HAS_NONE  ? TRIAL_NO_EFFECT
+                               : TRIAL_UNTRIED;
 }
 
 enum trial own_group_try(struct bpf_failure *f)
@@ -168,10 +182,10 @@ enum trial own_group_try(struct bpf_failure *f)
 
     if (fd < 0) {
         *f = (struct bpf_failure){.error = errno, .step = "to make a group"};
-        return TRIAL_NO_GROUP;
+        return TRIAL_UNTRIED;
     }
     if (bpf_attach(fd, &config, &programs, f)) {
-        result = listen_in_child(path, &config);
+        result = listen_in_child(path, &config, f);
         bpf_close(&programs);
     }
     close(fd);

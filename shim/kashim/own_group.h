@@ -24,7 +24,7 @@ enum trial {
     TRIAL_WORKS,
     TRIAL_REFUSED,   /* the kernel refuses the programs; the failure says why */
     TRIAL_NO_EFFECT, /* it takes them, and a socket doesn't get the options */
-    TRIAL_NO_GROUP,  /* no group could be made; `failure->error` says why */
+    TRIAL_UNTRIED,   /* no group or no socket could be made; `failure->error` says why */
 };
 
 /* Puts the programs on a group, and makes a listener there. */

@@ -107,11 +107,8 @@ bool library_find(char path[PATH_MAX])
         if (is_file(path))
             return true;
     }
-    snprintf(path, PATH_MAX, "%s/libkashim.so", KASHIM_LIBDIR);
-    if (is_file(path))
-        return true;
-    complain("the library is missing: %s (make install puts it there)", path);
-    return false;
+    snprintf(path, PATH_MAX, "%s", LIBRARY);
+    return is_file(path);
 }
 
 /* ---- whether a preload reaches it -------------------------------------------- */

@@ -22,7 +22,8 @@ int program_find(const char *name, struct program *program);
 void program_judge(struct program *program, const char *library, bool children);
 
 /* Where the library is: beside the command, or where `make install` has put it. False: it
- * is at neither, which is said. */
+ * is at neither, and not at `path`. */
 bool library_find(char path[PATH_MAX]);
+#define LIBRARY_MISSING "the library is missing: %s (make install puts it there)"
 
 #endif

@@ -83,8 +83,10 @@ static int prepare_preload(const struct settings *settings, char **argv,
 {
     char library[PATH_MAX];
 
-    if (!library_find(library))
+    if (!library_find(library)) {
+        complain(LIBRARY_MISSING, library);
         return EXIT_RUN;
+    }
     program_judge(program, library, settings->config.children);
     if (*program->why_not)
         return refuse(argv[0], program->why_not, program->instead);
