@@ -93,7 +93,7 @@ tried() {
     copied 'kashim check ./anyserver'
     tried 'make && sudo make install && gcc -o anyserver tests/fresh/anyserver.c'
     tried 'kashim check ./anyserver'
-    effect 'check' '/src/anyserver: yes' "${output/#.\//\/src/}"
+    effect 'check' '/src/anyserver: yes: kashim run' "${output/#.\//\/src/}"
     tried alone "start 'kashim run --idle 60 -- ./anyserver'; client; has_idle_60
         sudo kashim status --port 12345; stop"
     effect 'status' '1 process, 1 listener, 1 accepted connection, 0 outgoing connections' "$(tail -n 1 <<<"$output")"
