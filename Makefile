@@ -235,10 +235,12 @@ $(B)/tests/%: tests/fixtures/%.c Makefile
 
 $(B)/tests/bench: tests/bench/bench.c Makefile
 	$(say) CC $@
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -pthread -o $@ $<
 
 $(B)/tests/libobvious.so: tests/bench/obvious.c Makefile
 	$(say) CC $@
+	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $< -ldl
 
 $(B)/tests/uring $(B)/tests/uring_server: LDLIBS = -luring
@@ -293,6 +295,10 @@ fuzz:
 fresh: all
 	$(PROVE) tests/fresh/*.bats
 
+# Services in a real systemd
+systemd: all $(STATIC_KASHIM) $(B)/tests/static_server $(B)/tests/sockopts
+	$(PROVE) tests/systemd/*.bats
+
 # Which lines of shim/ no test reaches
 coverage:
 	tests/coverage.sh
@@ -304,6 +310,12 @@ sanitize:
 # The library under old, new and other libcs, on i386 and on aarch64
 compat: all
 	$(PROVE) tests/compat/compat.bats
+
+# Linux 5.10 to the newest, in qemu, and which of them does what
+kernels: all $(addprefix $(B)/tests/,bpf_count echo_server sockopts static_server steps)
+	rm -f $(B)/kernels.md
+	KERNELS_TABLE=$(abspath $(B))/kernels.md $(PROVE) tests/kernels/kernels.bats; \
+	    status=$$?; cat $(B)/kernels.md; exit $$status
 
 # The same tests with an empty library and with a harmful one: they must be able to fail.
 control: all fixtures $(UNIT:$(B)/tests/unit-%=$(B)/tests/empty-unit-%)
@@ -334,7 +346,9 @@ help:
 	@echo 'make fuzz               the parsers under libFuzzer; FUZZ_SECONDS=600 each'
 	@echo 'make coverage           the lines of shim/ that no test reaches'
 	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
+	@echo 'make kernels            Linux 5.10 to the newest, in qemu, and which does what'
 	@echo 'make fresh              the packages and the commands of the README, in a fresh Debian 12'
+	@echo 'make systemd            services of Debian in a real systemd: enabled, restarted, disabled'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
 	@echo 'make ARCH=i386          build/i386/libkashim.so; or ARCH=aarch64'
@@ -348,5 +362,5 @@ clean:
 
 -include $(wildcard $(addprefix $(B)/,*.d shim/*.d command/*.d command/*/*.d tests/*.d))
 
-.PHONY: all force install uninstall dist deb demo fixtures test tests servers bench load sanitize fuzz fresh coverage compat control lint help clean
+.PHONY: all force install uninstall dist deb demo fixtures test tests servers bench load sanitize fuzz fresh coverage compat kernels systemd control lint help clean
 .DELETE_ON_ERROR:

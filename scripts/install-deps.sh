@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# install-deps.sh [test|compat|bench|deb]: installs what `make demo` needs, on Debian and its
-# kin; with `test`, what make test, lint and control need as well; with `compat` also what
-# make compat does; with `bench` what make bench and make load do; with `deb` what make deb
-# and make fresh do. As root, or by way of sudo.
+# install-deps.sh [test|compat|kernels|systemd|bench|deb]: installs what `make demo` needs, on
+# Debian and its kin; with `test`, what make test, lint and control need as well; with `compat`
+# also what make compat does; with `kernels`, `systemd` what make kernels, make systemd do; with
+# `bench` what make bench and make load do; with `deb` what make deb and make fresh do. As root,
+# or by way of sudo.
 set -eu
 
 build='gcc libc6-dev make'
@@ -18,8 +19,10 @@ lint='shellcheck clang-format cppcheck mandoc'
 bench='valgrind strace libkeepalive0 libdontdie0'
 deb='debhelper dpkg-dev lintian gcc-multilib binutils-i686-linux-gnu'
 fresh='debootstrap debian-archive-keyring bats perl python3-yaml'
+systemd='systemd-container debootstrap debian-archive-keyring bats perl musl-tools'
 compat='gcc-multilib lld qemu-user-static libc6-dev-arm64-cross
         libgcc-s1-arm64-cross debian-archive-keyring'
+kernels='bats perl musl-tools qemu-system-x86 cpio xz-utils debian-archive-keyring'
 
 fail() {
     echo "install-deps.sh: $1" >&2
@@ -70,9 +73,11 @@ case $#${1+ $1} in
 0) wanted="$build $demo" ;;
 '1 test') wanted="$build $demo $test $servers $lint" ;;
 '1 compat') wanted="$build $demo $test $servers $lint $compat" ;;
+'1 kernels') wanted="$build $demo $kernels" ;;
 '1 bench') wanted="$build $demo $bench" ;;
 '1 deb') wanted="$build $demo $deb $fresh" ;;
-*) fail "unknown argument '$*'; usage: install-deps.sh [test|compat|bench|deb]" 2 ;;
+'1 systemd') wanted="$build $demo $systemd" ;;
+*) fail "unknown argument '$*'; usage: install-deps.sh [test|compat|kernels|systemd|bench|deb]" 2 ;;
 esac
 command -v apt-get >/dev/null ||
     fail "there is no apt-get here; needed is what Debian calls: $wanted" 1

@@ -111,13 +111,11 @@ c, _ = s.accept(); s.close(); c.sendall(b'served\n'); time.sleep(100)"
 }
 
 # bats test_tags=effect
-@test "attach and run --supervise: a kernel that is too old" {
+@test "attach: a kernel that is too old" {
     need strace setarch
     serve_bare "$port" echo_server "$port"
     as 'setarch --uname-2.6 strace -qq -o /dev/null -e inject=pidfd_getfd:error=ENOSYS' "$dir/kashim" attach "$server"
     effect 'attach' "1 kashim: echo_server ($server): the kernel is older than 5.6 and has no pidfd_getfd(2)" "$status $stderr"
-    as 'setarch --uname-2.6' "$dir/kashim" run --supervise true
-    effect 'run' '125 kashim: --supervise: not run: the kernel is older than 5.9' "$status $stderr"
 }
 
 # bats test_tags=effect
@@ -261,7 +259,7 @@ END
     say "$port" two
     kashim "${attach[@]}" "$server"
     effect 'exit status' 1 "$status"
-    effect 'said' "kashim: up to 2 connections were queued before and haven't been accepted in 2 seconds: attach again when they have" "$stderr"
+    effect 'said' "kashim: up to 2 connections were queued before and haven't been accepted in 2 seconds: do this again when they have" "$stderr"
 }
 
 # bats test_tags=effect
@@ -313,30 +311,45 @@ END
 # bats test_tags=harmless,clumsy:mute
 @test "attach: wrong arguments" {
     kashim attach
-    refused 2 'which processes?'
+    refused 2 'attach: to what? TARGET... or --port PORT (kashim help attach)'
     kashim attach --port 80 1
-    refused 2 'which processes?'
+    refused 2 'attach: to what? TARGET... or --port PORT'
+    kashim attach -p 80
+    refused 2 'TARGET... or --port PORT; -p, --ports, picks among their sockets'
     local bad
-    for bad in x 0 -1 1x 99999999999 '' ' 1'; do
-        kashim attach -- "$bad"
-        refused 2 "'$bad' is no process number"
-    done
     for bad in 0 65536 x ''; do
         kashim attach --port "$bad"
         refused 2 "--port: '$bad' is not accepted (1 to 65535)"
     done
     kashim attach --port 1 --port 2
     refused 2 "--port: '2' is one too many"
-    for bad in --force --no-children --log=stderr; do
+    for bad in --no-children --log=stderr; do
         kashim attach "$bad" 1
         refused 2 "${bad%=*} means nothing here: it acts inside the program"
     done
+    kashim attach --force 1
+    refused 2 '--force takes a control group: nothing stays with a process that could refuse what it does'
     kashim attach -i 0 1
     refused 2 "--idle: '0' is not accepted"
     KA_CNT=x kashim attach 1
     refused 2 "KA_CNT: 'x' is not accepted"
     kashim attach --nonsense 1
     refused 2 '--nonsense'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "attach, status: what names neither a process nor a control group" {
+    local bad command
+    for command in attach detach status; do
+        for bad in no-such-unit 0 -1 1x 99999999999 '' ' 1' .. .; do
+            kashim $command -- "$bad"
+            refused 1 "'$bad' is neither a process number nor a unit or another control group that runs here"
+        done
+        for bad in /proc /no/such/group ./x /../etc; do
+            kashim $command -- "$bad"
+            refused 1 "'$bad' is no control group"
+        done
+    done
 }
 
 # bats test_tags=harmless,clumsy:mute

@@ -92,7 +92,7 @@ noted() {
     refused 125 'which PROGRAM?'
     program static -static
     kashim run "$dir/static"
-    refused 125 'linked statically: there is no loader to preload anything. What can help: kashim run --supervise, or kashim attach once it runs'
+    refused 125 'linked statically: there is no loader to preload anything. What can help: kashim run --cgroup, or kashim attach once it runs'
 }
 
 # bats test_tags=harmless,clumsy:mute
@@ -110,7 +110,7 @@ noted() {
     chmod u+s "$dir/special"
     chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
     as 'setpriv --reuid=65534 --regid=65534 --clear-groups' "$dir/kashim" run "$dir/special"
-    refused 125 'setuid: the loader ignores a preload. What can help: as root, kashim attach'
+    refused 125 'setuid: the loader ignores a preload. What can help: as root, kashim run --cgroup, or kashim attach once it runs'
 }
 
 # bats test_tags=harmless,clumsy:mute
@@ -169,10 +169,11 @@ kashim_in() {
 
 # bats test_tags=harmless,clumsy:mute
 @test "run: what the kernel can't execute, and names that are too long" {
-    printf '\0\1\2' >"$dir/garbage"
-    chmod +x "$dir/garbage"
-    kashim run --supervise "$dir/garbage"
-    refused 126 "$dir/garbage: Exec format error"
+    need strace
+    as 'strace -qq -o /dev/null -e inject=execve:error=ENOEXEC' "$dir/kashim" run steps
+    refused 126 'steps: Exec format error'
+    as 'strace -qq -o /dev/null -e inject=execve:error=ENOENT' "$dir/kashim" run steps
+    refused 127 'steps: No such file or directory'
     kashim run "/$(printf 'x%.0s' {1..5000})"
     refused 126 'File name too long'
 }
@@ -221,16 +222,46 @@ PYTHON
     kashim check redis-server
     says 0 'tcp-keepalive 60'
     kashim check ldd
-    says 0 "yes, a script; what it starts isn't looked at"
+    says 0 "yes: kashim run; a script, and what it starts isn't looked at"
     kashim check -- steps
     says 0 '/steps: yes'
+}
+
+# without CALL ERROR: what this host says of its ways where it has no such call, in $output.
+without() {
+    as "strace -f -qq -o /dev/null -e inject=$1:error=$2" "$dir/kashim" check
+    harmless "exit status without $1" 1 "$status"
+    harmless "the ways without $1" 'library control groups attach to processes status by sock_diag' \
+        "$(sed 's/  *\(yes\|no: .*\)$//' <<<"$output" | paste -sd' ')"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "check: which ways this host allows, and what forbids the others" {
+    need strace
+    without bpf EPERM
+    says 1 'control groups       no: '
+    says 1 'library              yes'
+    without mkdir EROFS
+    says 1 "control groups       no: a group can't be made to try it"
+    without statfs EIO
+    says 1 "control groups       no: cgroup v2 isn't mounted here"
+    without pidfd_getfd ENOSYS
+    says 1 'attach to processes  no: pidfd_getfd(2) is refused to every program here'
+    without sendto EPERM
+    says 1 'status by sock_diag  no: Operation not permitted'
+    rm "$dir/libkashim.so"
+    if [ ! -e "$(cat "$root/build/libdir")/libkashim.so" ]; then
+        kashim check
+        says 1 "library              no: it isn't installed"
+    fi
 }
 
 # bats test_tags=harmless,clumsy:mute
 @test "check: static, Go, AddressSanitizer, another machine" {
     program static -static
     kashim check "$dir/static"
-    says 1 'no: linked statically'
+    says 1 'no: linked statically: there is no loader to preload anything
+what can help: kashim run --cgroup, or kashim attach once it runs'
     noted go '.long 4, 4, 4; .asciz \"Go\"; .byte 0; .long 0'
     kashim check "$dir/go"
     says 1 'a Go program makes its system calls itself (and turns keepalive on itself'
@@ -322,11 +353,11 @@ PYTHON
     kashim check "$dir/i" # and gives env one argument
     says 1 'its interpreter, steps -x: No such file'
     kashim check "$dir/j"
-    says 0 'yes, a script'
+    says 0 'yes: kashim run; a script'
     kashim check "$dir/k"
     says 1 'neither an ELF file nor a script'
     kashim check "$dir/l"
-    says 0 'yes, a script'
+    says 0 'yes: kashim run; a script'
 }
 
 # answered WHAT: yes or no, in one line.
@@ -360,8 +391,11 @@ answered() {
     says 0 'kashim '
     kashim help
     says 0 'kashim run'
+    says 0 'kashim detach'
     kashim help run
     says 0 'KA_USER_TIMEOUT'
+    kashim help attach
+    says 0 'A TARGET is'
     kashim run --help
     says 0 '--idle'
     kashim check --help
@@ -372,10 +406,8 @@ answered() {
     refused 2 "no such subcommand: 'nonsense'"
     kashim help nonsense
     refused 2 "no such subcommand: 'nonsense'"
-    kashim check
-    refused 2 'check: which PROGRAM?'
     kashim check a b
-    refused 2 'check: which PROGRAM?'
+    refused 2 "check: one PROGRAM at a time, and 'b' is one too many"
     kashim check -x
     refused 2 'no such option, or no value taken: -x'
     status=0

@@ -1,50 +1,47 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# kashim enable and disable: one drop-in of a systemd service, and nothing else.
+# kashim enable and disable: one drop-in of a systemd unit, and nothing else. What a running
+# systemd makes of it is tested in tests/systemd; here a script stands in for systemctl.
 
 # shellcheck source=tests/lib.bash
 . "$BATS_TEST_DIRNAME/lib.bash"
 
-# A tree with a service, and the library where the command was told that it is installed.
+# A tree with a service, and with command and library where they are installed.
 setup() {
     install_command
     tree=$dir/tree
-    drop_in=$tree/etc/systemd/system/x.service.d/kashim.conf
+    etc=$tree/etc/systemd/system
+    lib=$tree/usr/lib/systemd/system
+    drop_in=$etc/x.service.d/kashim.conf
+    command=$(cat "$root/build/bindir")/kashim
     library=$(cat "$root/build/libdir")/libkashim.so
-    mkdir -p "$tree/etc/systemd/system" "$tree/usr/lib/systemd/system" "$tree${library%/*}"
-    cp "$KASHIM_LIB" "$tree$library"
-    mkdir "$tree/bin"
-    cp "$root/build/tests/steps" "$tree/bin/true"
-    unit 'Environment=A=b' 'ExecStart=/bin/true'
+    mkdir -p "$etc" "$lib" "$tree${command%/*}" "$tree${library%/*}"
+    touch "$tree$command" "$tree$library"
+    unit x.service
 }
 
-# unit LINE...: the service's own file.
+# unit NAME [LINE...]: its own file.
 unit() {
-    printf '%s\n' '[Unit]' 'Environment=LD_PRELOAD=not-of-the-service' '[Service]' "$@" \
-        >"$tree/usr/lib/systemd/system/x.service"
-}
-
-# other NAME LINE...: another drop-in.
-other() {
-    mkdir -p "$tree/etc/systemd/system/x.service.d"
-    printf '%s\n' '[Service]' "${@:2}" >"$tree/etc/systemd/system/x.service.d/$1"
+    printf '%s\n' '[Unit]' 'DefaultDependencies=no' '[Service]' 'ExecStart=/bin/true' "${@:2}" >"$lib/$1"
 }
 
 enable() {
     kashim enable --root "$tree" "$@"
 }
 
-# written LINE...: the drop-in has these settings, in this order, and nothing else.
-written() {
-    effect 'exit status' 0 "$status"
-    effect 'drop-in' "$(printf '%s\n' '[Service]' "$@")" "$(grep -v '^#' "$drop_in" 2>&1)"
+disable() {
+    kashim disable --root "$tree" "$@"
 }
 
-# not_enabled TEXT: refused, and the tree is as it was.
-not_enabled() {
-    enable -i 60 "${2-x}"
-    refused 1 "$1"
-    [ ! -e "$drop_in" ] || harmless 'drop-in' none "$(cat "$drop_in")"
+# written LINE...: the drop-in has these, in this order, and nothing else but a comment.
+written() {
+    effect "exit status, with '$stderr'" 0 "$status"
+    effect 'drop-in' "$(printf '%s\n' "$@")" "$(grep -v '^#' "$drop_in" 2>&1)"
+}
+
+# starts_with OPTIONS: the service does, by its drop-in.
+starts_with() {
+    written '[Service]' "ExecStartPre=-+$command attach ${1:+$1 }self"
 }
 
 # files: all of the tree with what they hold.
@@ -52,435 +49,300 @@ files() {
     find "$tree" -type f -exec cksum {} + | sort
 }
 
+# ---- what is written -------------------------------------------------------------------
+
 # bats test_tags=effect
 @test "enable: writes the drop-in and nothing else, disable removes it" {
     local before
     before=$(files)
-    enable -i 60 --intvl 10 -c 5 -u auto -p 80,90-99 --connect --force --no-children --log stderr x
-    effect 'said' "wrote $drop_in" "$output"
-    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"' \
-        'Environment="KA_INTVL=10"' 'Environment="KA_CNT=5"' 'Environment="KA_USER_TIMEOUT=auto"' \
-        'Environment="KA_PORTS=80,90-99"' 'Environment="KA_CONNECT=1"' 'Environment="KA_FORCE=1"' \
-        'Environment="KA_CHILDREN=0"' 'Environment="KA_LOG=stderr"'
+    enable -i 60 --intvl 10 -c 5 -u auto -p 80,90-99 --connect --force x
+    effect 'said' "wrote $drop_in" "$output$stderr"
+    starts_with '--idle 60 --intvl 10 --cnt 5 --user-timeout auto --ports 80,90-99 --connect --force'
     effect 'mode' 644 "$(stat -c %a "$drop_in")"
     effect 'the others' "$before" "$(files | grep -v kashim.conf)"
-    enable -i 90 x.service
-    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=90"'
-    kashim disable --root "$tree" x
-    effect 'said' "removed $drop_in" "$output"
+    disable x
+    effect 'said' "0 removed $drop_in" "$status $output$stderr"
     effect 'the tree' "$before" "$(files)"
     effect 'the folder' gone "$([ -e "${drop_in%/*}" ] || echo gone)"
-    kashim disable --root "$tree" x
-    effect 'again' '0 x.service is not enabled' "$status $output"
-    kashim disable --root "$tree" y
-    effect 'no such unit' '1 kashim: there is no y.service' "$status ${stderr%: nothing of that name*}"
-}
-
-# environment_by_systemd: what a systemd that runs nothing makes of the tree's x.service.
-environment_by_systemd() {
-    local as_user=()
-    [ $EUID != 0 ] || as_user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
-    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
-    mkdir -m 777 "$dir/run"
-    "${as_user[@]}" env XDG_RUNTIME_DIR="$dir/run" \
-        SYSTEMD_UNIT_PATH="$tree/etc/systemd/system:$tree/usr/lib/systemd/system:" \
-        timeout 60 /lib/systemd/systemd --test --user --unit=x.service 2>/dev/null |
-        sed -n '/-> Unit x.service/,/Action/s/^\t*Environment: //p'
+    disable x
+    effect 'again' '0 x.service is not enabled with kashim' "$status $output$stderr"
+    disable y
+    effect 'no such unit' "1 kashim: there is no y.service in $tree" "$status $output$stderr"
 }
 
 # bats test_tags=effect
-@test "enable: what systemd reads in it" {
-    [ -x /lib/systemd/systemd ] || unless_ci 'systemd is missing'
-    unit 'Environment="A=b c" "LD_PRELOAD=/a%%b.so"' 'ExecStart=/bin/true'
-    enable -i 60 -p 80,90-99 x
-    effect 'exit status' 0 "$status"
-    effect 'environment' "$(printf '%s\n' 'A=b c' "LD_PRELOAD=/a%b.so:$library" KA_IDLE=60 KA_PORTS=80,90-99)" \
-        "$(environment_by_systemd)"
+@test "enable: again, with other settings, which replaces those that are named" {
+    enable x
+    starts_with ''
+    enable -i 60 x.service
+    effect 'said' "wrote $drop_in, in place of: group defaults" "$output"
+    starts_with '--idle 60'
+    enable --preload -i 90 --log stderr x
+    effect 'said' "wrote $drop_in, in place of: group --idle 60" "$output"
+    enable --connect x
+    effect 'said' "wrote $drop_in, in place of: preload KA_IDLE=90 KA_LOG=stderr" "$output"
+    starts_with --connect
 }
 
 # bats test_tags=effect
 @test "enable: the environment counts" {
-    KA_IDLE=99 KA_CNT=7 enable -i 60 x
-    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"' 'Environment="KA_CNT=7"'
+    KA_IDLE=99 KA_CNT=7 KA_CONNECT=1 KA_FORCE=0 KA_PORTS='' enable -i 60 x
+    starts_with '--idle 60 --cnt 7 --connect'
+    disable x
+    KA_IDLE=x enable x
+    effect 'a bad value' "2 kashim: KA_IDLE: 'x' is not accepted (1 to 32767 seconds, or with s, m or h)" "$status $stderr"
+    KA_OFF=1 enable x
+    effect 'off' '1 kashim: enable: KA_OFF=1 is set, so nothing was done' "$status $stderr"
+    effect 'the drop-in' none "$([ -e "$drop_in" ] || echo none)"
 }
 
 # bats test_tags=effect
-@test "enable: an LD_PRELOAD of the unit is extended" {
-    unit 'Environment="A=b c" LD_PRELOAD=/a.so' 'ExecStart=/bin/true'
-    enable x
-    written "Environment=\"LD_PRELOAD=/a.so:$library\""
-    unit '# Environment=LD_PRELOAD=/no.so' "Environment='LD_PRELOAD=/a.so /%p.so' \\" '# a comment between' '  C=d'
-    enable x
-    written "Environment=\"LD_PRELOAD=/a.so /%p.so:$library\""
-    other a.conf 'Environment=LD_PRELOAD=/c.so'
-    enable x
-    written "Environment=\"LD_PRELOAD=/c.so:$library\""
-    other a.conf 'Environment='
-    enable x
-    written "Environment=\"LD_PRELOAD=$library\""
-    other a.conf "Environment=LD_PRELOAD=/a.so:$library"
-    enable x
-    written "Environment=\"LD_PRELOAD=/a.so:$library\""
+@test "enable --preload: the library and its variables" {
+    enable --preload -i 60 -p 80,90-99 --no-children --log stderr x
+    written '[Service]' "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"' \
+        'Environment="KA_PORTS=80,90-99"' 'Environment="KA_CHILDREN=0"' 'Environment="KA_LOG=stderr"'
+    effect 'said' 'kashim: x.service: if it sets LD_PRELOAD itself, that is replaced: units of another system aren'"'"'t read' "$stderr"
+    disable x
+    effect 'the folder' gone "$([ -e "${drop_in%/*}" ] || echo gone)"
 }
 
 # bats test_tags=effect
-@test "enable: drop-ins of other names and places count as systemd has it" {
-    mkdir -p "$tree"/run/systemd/system/{x.service.d,service.d} "$tree/usr/lib/systemd/system/x.service.d"
-    printf '[Service]\nEnvironment=LD_PRELOAD=/all.so\n' >"$tree/run/systemd/system/service.d/a.conf"
-    enable x
-    written "Environment=\"LD_PRELOAD=/all.so:$library\""
-    printf '[Service]\nEnvironment=LD_PRELOAD=/usr.so\n' >"$tree/usr/lib/systemd/system/x.service.d/b.conf"
-    enable x
-    written "Environment=\"LD_PRELOAD=/usr.so:$library\""
-    printf '[Service]\nEnvironment=LD_PRELOAD=/run.so\n' >"$tree/run/systemd/system/x.service.d/b.conf"
-    enable x
-    written "Environment=\"LD_PRELOAD=/run.so:$library\""
-    other b.conf 'Environment=LD_PRELOAD=/etc.so'
-    enable x
-    written "Environment=\"LD_PRELOAD=/etc.so:$library\""
-}
-
-# bats test_tags=effect
-@test "enable: what is taken back later doesn't count" {
-    printf 'LD_PRELOAD=/f.so\n' >"$tree/etc/vars"
-    unit 'EnvironmentFile=/etc/vars' 'UnsetEnvironment=A LD_PRELOAD' 'UnsetEnvironment=KA_IDLE' 'ExecStart=/bin/true' \
-        RootDirectory=/srv RootImage=/srv.img
-    other zz.conf 'EnvironmentFile=' 'UnsetEnvironment=' 'UnsetEnvironment=B' RootDirectory= RootImage=
-    enable -i 60 x
-    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"'
-}
-
-# bats test_tags=effect
-@test "enable: a drop-in that is masked, and masks those of its name" {
-    mkdir -p "$tree/etc/systemd/system/x.service.d" "$tree/usr/lib/systemd/system/x.service.d"
-    printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/usr/lib/systemd/system/x.service.d/zz.conf"
-    ln -s /dev/null "$tree/etc/systemd/system/x.service.d/zz.conf"
-    enable x
-    written "Environment=\"LD_PRELOAD=$library\""
-    ln -sf ../../../../dev/null "$tree/etc/systemd/system/x.service.d/zz.conf"
-    enable -i 50 x
-    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=50"'
-    ln -sf /no/such/file "$tree/etc/systemd/system/x.service.d/zz.conf"
-    enable -i 60 x
-    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"'
-}
-
-# bats test_tags=harmless,clumsy:mute
-@test "enable: a drop-in that can't be read" {
-    mkdir -p "$tree/etc/systemd/system/x.service.d/zz.conf"
-    not_enabled '/etc/systemd/system/x.service.d/zz.conf: not a file'
-}
-
-# bats test_tags=effect
-@test "enable: a drop-in of the same name in another folder is hidden" {
-    mkdir -p "$tree/etc/systemd/system/x.service.d" "$tree/usr/lib/systemd/system/x.service.d"
-    printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/usr/lib/systemd/system/x.service.d/zz.conf"
-    : >"$tree/etc/systemd/system/x.service.d/zz.conf"
-    enable x
-    written "Environment=\"LD_PRELOAD=$library\""
-}
-
-# bats test_tags=effect
-@test "enable: a file elsewhere that is linked in is a unit of the link's name" {
-    mkdir -p "$tree/opt" "$tree/etc/systemd/system/w.service.d"
-    mv "$tree/usr/lib/systemd/system/x.service" "$tree/opt/x-prod.service"
-    ln -s /opt/x-prod.service "$tree/etc/systemd/system/x.service"
-    ln -s ../../../opt/x-prod.service "$tree/etc/systemd/system/w.service"
-    printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/etc/systemd/system/w.service.d/zz.conf"
-    enable x
-    written "Environment=\"LD_PRELOAD=$library\""
-}
-
-# bats test_tags=effect
-@test "enable: an instance that is linked to its template" {
-    mv "$tree/usr/lib/systemd/system/x.service" "$tree/usr/lib/systemd/system/y@.service"
-    ln -s /usr/lib/systemd/system/y@.service "$tree/etc/systemd/system/y@i.service"
-    enable y@i
-    effect 'said' "wrote $tree/etc/systemd/system/y@i.service.d/kashim.conf" "$output"
-    ln -s /usr/lib/systemd/system/y@.service "$tree/etc/systemd/system/z@.service"
-    enable z@i
-    effect 'an alias' '1 kashim: z@i.service is another name of y@i.service: name that' "$status $stderr"
-}
-
-# bats test_tags=harmless,clumsy:mute
-@test "enable: what is attached, and generated early, counts" {
-    local folder
-    for folder in etc/systemd/system.attached run/systemd/system.attached run/systemd/generator.early; do
-        mkdir -p "$tree/$folder/x.service.d"
-        printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/$folder/x.service.d/zz.conf"
-        not_enabled "/$folder/x.service.d/zz.conf has UnsetEnvironment= of one of ours"
-        rm -r "${tree:?}/$folder"
-    done
-}
-
-# bats test_tags=harmless,clumsy:mute
-@test "enable: a byte order mark in front of a drop-in" {
-    mkdir -p "$tree/etc/systemd/system/x.service.d"
-    printf '\357\273\277[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/etc/systemd/system/x.service.d/zz.conf"
-    not_enabled 'zz.conf has UnsetEnvironment= of one of ours'
-}
-
-# bats test_tags=harmless,clumsy:mute
-@test "enable: what is renamed elsewhere meanwhile hides no drop-in" {
-    need strace
-    mkdir -p "$tree/srv/x.service.d"
-    ln -s ../../../../srv/x.service.d "$tree/usr/lib/systemd/system/x.service.d"
-    printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/srv/x.service.d/zz.conf"
-    as 'strace -qq -o /dev/null -e inject=openat2:error=EAGAIN:when=1+2' "$dir/kashim" enable --root "$tree" x
-    refused 1 'zz.conf has UnsetEnvironment= of one of ours'
-    as 'timeout 20 strace -qq -o /dev/null -e inject=openat2:error=EAGAIN' "$dir/kashim" enable --root "$tree" x
-    refused 1 'Resource temporarily unavailable'
-}
-
-# bats test_tags=effect
-@test "enable: a file of variables that isn't there" {
-    unit 'EnvironmentFile=-/etc/missing' 'ExecStart=/bin/true'
-    enable -i 60 x
-    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"'
-}
-
-# bats test_tags=effect
-@test "enable: templates and instances" {
-    mv "$tree/usr/lib/systemd/system/x.service" "$tree/usr/lib/systemd/system/a-x@.service"
-    mkdir -p "$tree"/etc/systemd/system/{a-x@,a-}.service.d
-    printf '[Service]\nEnvironment=LD_PRELOAD=/prefix.so\n' >"$tree/etc/systemd/system/a-.service.d/a.conf"
-    drop_in=$tree/etc/systemd/system/a-x@one.service.d/kashim.conf
-    enable a-x@one
-    written "Environment=\"LD_PRELOAD=/prefix.so:$library\""
-    printf '[Service]\nEnvironment=LD_PRELOAD=/template.so\n' >"$tree/etc/systemd/system/a-x@.service.d/b.conf"
-    enable a-x@one
-    written "Environment=\"LD_PRELOAD=/template.so:$library\""
-    drop_in=$tree/etc/systemd/system/a-x@.service.d/kashim.conf
-    enable a-x@
-    written "Environment=\"LD_PRELOAD=/template.so:$library\""
-}
-
-# in_order UNIT FILE...: one that is nearer counts, until it is gone.
-in_order() {
-    local file
-    for file in "${@:2}"; do
-        mkdir -p "$tree/${file%/*}"
-        printf '[Service]\nEnvironment=LD_PRELOAD=/%s\n' "$file" >"$tree/$file"
-    done
-    drop_in=$tree/etc/systemd/system/$1.service.d/kashim.conf
-    for file in "${@:2}"; do
-        enable "$1"
-        written "Environment=\"LD_PRELOAD=/$file:$library\""
-        rm "$tree/$file"
-    done
-    enable "$1"
-    written "Environment=\"LD_PRELOAD=$library\""
-}
-
-# bats test_tags=effect
-@test "enable: drop-ins of templates and prefixes, in systemd's order" {
-    local e=etc/systemd/system u=usr/lib/systemd/system
-    cp "$tree/$u/x.service" "$tree/$u/a-b-c@.service"
-    mkdir -p "$tree/$e/a-b-c.service.d" "$tree/$e/a@i.service.d"
-    printf '[Service]\nEnvironment=LD_PRELOAD=/no.so\n' | tee "$tree/$e/a-b-c.service.d/a.conf" >"$tree/$e/a@i.service.d/a.conf"
-    in_order a-b-c@i "$e"/{a-b-c@i,a-b-c@,a-b-,a-,a-b-@i,a-b-@,a-@i,a-@}.service.d/a.conf \
-        "$u"/{a-b-c@i,a-}.service.d/a.conf "$e/service.d/a.conf"
-    cp "$tree/$u/x.service" "$tree/$u/a.b-c--d-.service"
-    in_order a.b-c--d- "$e"/{a.b-c--d-,a.b-c--,a.b-c-,a.b-}.service.d/a.conf
-}
-
-# bats test_tags=effect
-@test "enable: drop-ins of the unit's other names" {
-    local e=etc/systemd/system u=usr/lib/systemd/system
-    ln -s x.service "$tree/$u/y.service"
-    ln -s /etc/systemd/system/y.service "$tree/$e/z-z.service"
-    ln -s z-z.service "$tree/$u/x.service.wants"
-    in_order x {"$u/x","$e/y","$u/y"}.service.d/a.conf "$e/service.d/a.conf"
-    in_order x {"$e/z-z","$e/z-"}.service.d/a.conf "$e/service.d/a.conf"
-    cp "$tree/$u/x.service" "$tree/$u/t@.service"
-    ln -s t@.service "$tree/$u/other@.service"
-    ln -s t@.service "$tree/$u/more@j.service"
-    mkdir "$tree/$e/more@j.service.d"
-    printf '[Service]\nEnvironment=LD_PRELOAD=/no.so\n' >"$tree/$e/more@j.service.d/a.conf"
-    in_order t@i "$e"/{t@i,other@i,other@}.service.d/a.conf
-    cp "$tree/$u/x.service" "$tree/$e/y.service"
-    in_order x "$u/x.service.d/a.conf"
-    printf '[Service]\nUnsetEnvironment=LD_PRELOAD\n' >"$tree/$e/other@.service.d/zz.conf"
-    enable t@i
-    effect 'refused' '1 kashim: t@i.service: not enabled: /etc/systemd/system/other@.service.d/zz.conf has UnsetEnvironment= of one of ours, which would undo it' "$status $stderr"
-}
-
-# bats test_tags=harmless,clumsy:mute
-@test "enable: what would undo or override ours is refused, and named" {
-    other override.conf 'Environment=LD_PRELOAD=/o.so'
-    not_enabled '/etc/systemd/system/x.service.d/override.conf has LD_PRELOAD, which would override ours'
-    other override.conf 'Environment=A=b "KA_IDLE=5"'
-    not_enabled 'has KA_IDLE, which would override ours'
-    other override.conf 'Environment='
-    not_enabled 'has an empty Environment=, which would undo ours'
-    rm "$tree/etc/systemd/system/x.service.d/override.conf"
-    unit 'UnsetEnvironment=A LD_PRELOAD'
-    not_enabled 'has UnsetEnvironment= of one of ours, which would undo it'
-    unit "UnsetEnvironment=LD_PRELOAD=$library"
-    not_enabled 'has UnsetEnvironment= of one of ours, which would undo it'
-    printf 'A=b\r LD_PRELOAD=/f.so\r\n' >"$tree/etc/vars"
-    unit 'EnvironmentFile=/etc/vars'
-    not_enabled '/etc/vars has LD_PRELOAD, and as an EnvironmentFile= overrides ours'
-    printf 'A=b\n LD_PRELOAD=/f.so\n' >"$tree/etc/vars"
-    unit 'EnvironmentFile=-/etc/vars'
-    not_enabled '/etc/vars has LD_PRELOAD, and as an EnvironmentFile= overrides ours'
-    unit 'RootDirectory=/srv'
-    not_enabled "has RootDirectory, and there the library is missing: $library"
-    unit 'RootImage=/srv.img'
-    not_enabled 'has RootImage, and there the library is missing'
-}
-
-# bats test_tags=harmless,clumsy:mute
-@test "enable: KA_OFF=1, of the unit or of the caller" {
-    KA_OFF=1 not_enabled 'enable: KA_OFF=1 is set, so nothing was done'
-    local line
-    unit 'EnvironmentFile=/etc/vars'
-    for line in KA_OFF=1 'KA_OFF="1"' "KA_OFF = '1' " 'KA_OFF=\\\n1' 'KA_OFF=0\nKA_OFF=1' 'A="b\n"\nKA_OFF=1' \
-        '# \\\nKA_OFF=1' 'A\nKA_OFF=1' 'KA_OFF=\\1' 'A="\\""\nKA_OFF=1'; do
-        printf 'A=b\n%b\n' "$line" >"$tree/etc/vars"
-        not_enabled 'x.service: not enabled: /etc/vars has KA_OFF=1, with which ours does nothing'
-    done
-    for line in KA_OFF=10 'KA_OFF=1\nKA_OFF=0' 'OPTS="-a \\\nKA_IDLE=3 -b\nKA_OFF=1\n"' "A='b\nKA_OFF=1'" ';KA_OFF=1' \
-        'A=b\\\nKA_OFF=1' 'KA_OFF=' 'KA_OFF="\\1"'; do
-        printf 'A=b\n%b\n' "$line" >"$tree/etc/vars"
-        enable -i 60 x
-        says 0 "wrote $drop_in"
-        rm "$drop_in"
-    done
-    printf 'KA_OFF=0\n' >"$tree/etc/vars"
-    unit 'Environment=KA_OFF=1' 'EnvironmentFile=/etc/vars'
-    enable x
-    says 0 "wrote $drop_in"
-    rm "$drop_in"
-    unit 'Environment=A=b KA_OFF=1'
-    not_enabled '/usr/lib/systemd/system/x.service has KA_OFF=1, with which ours does nothing'
-    other zz.conf 'Environment=KA_OFF=1'
-    not_enabled '/etc/systemd/system/x.service.d/zz.conf has KA_OFF=1, with which ours does nothing'
-    other a.conf 'Environment='
-    other zz.conf 'Environment=KA_OFF=0'
-    enable x
-    says 0 "wrote $drop_in"
-    rm "$tree/etc/systemd/system/x.service.d/zz.conf"
-    enable x
-    says 0 "wrote $drop_in"
-}
-
-# bats test_tags=harmless,clumsy:mute
-@test "enable: a program that no preload reaches" {
-    cp "$root/build/tests/static_server" "$tree/bin/static"
-    local why='linked statically: there is no loader to preload anything. What can help, as kashim(1) has it for a service: kashim run --supervise'
-    unit 'ExecStart=-@/bin/static y'
-    not_enabled "x.service: not enabled: ExecStart=/bin/static: $why"
-    unit 'ExecStart=static'
-    not_enabled "ExecStart=static: $why"
-    printf '#!/usr/bin/env static\n' >"$tree/bin/script"
-    chmod +x "$tree/bin/script"
-    ln -s /bin/script "$tree/bin/link"
-    unit 'ExecStart=/bin/link'
-    not_enabled "its interpreter, /bin/static: ${why%%.*}"
-    mkdir -p "$tree/jail/bin" "$tree/jail${library%/*}"
-    cp "$KASHIM_LIB" "$tree/jail$library"
-    cp "$tree/bin/static" "$tree/jail/bin/true"
-    unit 'ExecStart=/bin/true' 'RootDirectory=/jail'
-    not_enabled "ExecStart=/bin/true: $why"
-    printf '#!/bin/true\n' >"$tree/bin/script"
-    unit 'ExecStart=/bin/script'
-    KA_CHILDREN=0 not_enabled 'with --no-children it would go bare'
-    unit 'ExecStart=/bin/script' 'Environment=KA_CHILDREN=0'
-    not_enabled 'with --no-children it would go bare'
-    other a.conf 'Environment='
-    enable x
-    says 0 "wrote $drop_in"
-}
-
-# bats test_tags=effect
-@test "enable: a program that can't be looked into is let pass, which is said" {
-    unit 'ExecStart=/bin/%i'
-    enable x
-    effect 'specifier' 'kashim: x.service: not looked into: ExecStart=/bin/%i: it has a specifier' "$stderr"
-    written "Environment=\"LD_PRELOAD=$library\""
-    unit 'ExecStart=/bin/missing'
-    enable x
-    effect 'missing' 'kashim: x.service: not looked into: ExecStart=/bin/missing: No such file or directory' "$stderr"
-    chmod -x "$tree/bin/true"
-    unit 'ExecStart=/bin/true'
-    enable x
-    effect 'not executable' 'kashim: x.service: not looked into: ExecStart=/bin/true: Permission denied' "$stderr"
-    cp "$root/build/tests/static_server" "$tree/bin/static"
-    unit 'ExecStart=/bin/static' 'ExecStart='
-    enable x
-    effect 'taken back' '' "$stderr"
-}
-
-# bats test_tags=harmless,clumsy:mute
-@test "enable: no such unit, masked, another name, no service, no library" {
-    not_enabled 'there is no y.service' y
-    ln -s /dev/null "$tree/etc/systemd/system/x.service"
-    not_enabled 'x.service is masked'
-    ln -sf /usr/lib/systemd/system/x.service "$tree/etc/systemd/system/z.service"
-    not_enabled 'z.service is another name of x.service: name that' z
-    ln -s "$(printf 'x%.0s' {1..4090})" "$tree/etc/systemd/system/long.service"
-    not_enabled '/etc/systemd/system/long.service: File name too long' long
-    rm "$tree/etc/systemd/system/x.service"
+@test "enable: a socket unit gets systemd's own settings" {
+    drop_in=$etc/x.socket.d/kashim.conf
+    printf '[Socket]\nListenStream=80\n' >"$lib/x.socket"
     enable x.socket
-    refused 2 "'x.socket' is no service: a socket unit has its own KeepAlive="
-    enable ../x
-    refused 2 "'../x' is no name of a service"
-    enable ''
-    refused 2 "'' is no name of a service"
+    written '[Socket]' KeepAlive=yes KeepAliveTimeSec=120 KeepAliveIntervalSec=30 KeepAliveProbes=6
+    KA_CNT=7 enable -i 61s x.socket
+    effect 'said' "wrote $drop_in, in place of: socket KeepAlive=yes KeepAliveTimeSec=120 KeepAliveIntervalSec=30 KeepAliveProbes=6" "$output"
+    written '[Socket]' KeepAlive=yes KeepAliveTimeSec=61 KeepAliveIntervalSec=30 KeepAliveProbes=7
+    disable x.socket
+    effect 'said' "0 removed $drop_in" "$status $output"
+}
+
+# manager UNIT: what a systemd that runs nothing makes of the tree's unit.
+manager() {
+    local as_user=()
+    [ -x /lib/systemd/systemd ] || unless_ci 'systemd is missing'
+    [ $EUID != 0 ] || as_user=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    mkdir -p "$dir/run"
+    chmod 777 "$dir/run"
+    "${as_user[@]}" env XDG_RUNTIME_DIR="$dir/run" SYSTEMD_UNIT_PATH="$etc:$lib:" \
+        timeout 60 /lib/systemd/systemd --test --user --unit="$1" 2>&1
+}
+
+# command_line: of the first ExecStartPre=.
+command_line() {
+    sed -n '/-> ExecStartPre:/{n;s/^\t*Command Line: //p}' <<<"$1"
+}
+
+# bats test_tags=effect
+@test "enable: what systemd reads in it" {
+    local read
+    enable -i 60 -u auto -p 80,90-99 --connect --force x
+    read=$(manager x.service)
+    effect 'complaints' '' "$(grep kashim.conf <<<"$read" | grep -v 'DropIn Path')"
+    effect 'started first' "$command attach --idle 60 --user-timeout auto --ports 80,90-99 --connect --force self" "$(command_line "$read")"
+    enable --preload -i 60 -p 80,90-99 x
+    effect 'environment' "LD_PRELOAD=$library KA_IDLE=60 KA_PORTS=80,90-99" \
+        "$(manager x.service | sed -n '/-> Unit x.service/,/Action/s/^\t*Environment: //p' | paste -sd' ')"
+    printf '[Unit]\nDefaultDependencies=no\n[Socket]\nListenStream=127.0.0.1:1\n' >"$lib/x.socket"
+    enable -i 61 -n 11 -c 7 x.socket
+    effect 'socket' 'KeepAlive: yes KeepAliveTimeSec: 1min 1s KeepAliveIntervalSec: 11s KeepAliveProbes: 7' \
+        "$(manager x.socket | sed -n 's/^\t*\(KeepAlive.*\)/\1/p' | paste -sd' ')"
+}
+
+# bats test_tags=effect
+@test "enable: a command whose path has what begins a specifier" {
+    local read
+    [ "${KASHIM_COMMAND-}" ] || make -s -C "$root" B="$dir/build" BINDIR="/opt/50%n" "$dir/build/kashim"
+    [ "${KASHIM_COMMAND-}" ] || cp "$dir/build/kashim" "$dir"
+    mkdir -p "$tree/opt/50%n"
+    touch "$tree/opt/50%n/kashim"
+    enable x
+    read=$(manager x.service)
+    effect 'started first' "/opt/50%n/kashim attach self" "$(command_line "$read")"
+    disable x
+    effect 'known again' "0 removed $drop_in" "$status $output"
+}
+
+# bats test_tags=effect
+@test "enable: all may read what it makes" {
+    (umask 077 && "$dir/kashim" enable --root "$tree" x) || status=$?
+    effect 'modes' '755 644' "$(stat -c %a "${drop_in%/*}" "$drop_in" | paste -sd' ')"
+}
+
+# ---- of which unit ---------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "enable --root: wherever the unit lies, and of a template, too" {
+    local place
+    rm "$lib/x.service"
+    for place in etc/systemd/system/x.service usr/local/lib/systemd/system/x.service lib/systemd/system/x.service etc/init.d/x; do
+        mkdir -p "$tree/${place%/*}"
+        touch "$tree/$place"
+        enable -i 60 x
+        starts_with '--idle 60'
+        disable x
+        rm "$tree/$place"
+        enable x
+        effect "without $place" "1 kashim: there is no x.service in $tree" "$status $stderr"
+    done
+    unit y@.service
+    for place in y@ y@one y@one-two.service; do
+        drop_in=$etc/${place%.service}.service.d/kashim.conf
+        enable "$place"
+        effect 'said' "wrote $drop_in" "$output"
+        starts_with ''
+    done
+    enable y
+    effect 'no instance' "1 kashim: there is no y.service in $tree" "$status $stderr"
+}
+
+# bats test_tags=effect
+@test "enable --root: links of the tree stay in the tree" {
+    mkdir -p "$tree/opt/units" "$tree/srv/x.service.d"
+    mv "$lib/x.service" "$tree/opt"
+    ln -s /opt/x.service "$etc/x.service"
+    ln -s /srv/x.service.d "$etc/x.service.d"
+    enable x
+    drop_in=$tree/srv/x.service.d/kashim.conf
+    starts_with ''
+    [ ! -e /srv/x.service.d ] || effect 'outside' nothing '/srv/x.service.d'
+    ln -sf /etc/passwd "$etc/z.service"
+    enable z
+    effect 'a unit that lies outside' "1 kashim: there is no z.service in $tree" "$status $stderr"
+}
+
+# bats test_tags=effect
+@test "enable: lists what is enabled: unit, way, settings" {
+    local listed
+    unit y@.service
+    printf '[Socket]\n' >"$lib/z.socket"
     enable
-    refused 2 'enable: which UNIT?'
+    effect 'none' '0 ' "$status $output$stderr"
+    enable -i 60 --connect x
+    enable y@
+    enable --preload -c 5 y@one
+    enable z.socket
+    mkdir -p "$etc/other.service.d" "$etc/mine.service.d" "$etc/.d"
+    touch "$etc/other.service.d/a.conf" "$etc/mine.service.d/kashim.conf" "$etc/file.d" "$etc/.d/kashim.conf"
+    enable
+    listed=$(tr -s ' ' <<<"$output")
+    effect 'list' 'x.service group --idle 60 --connect
+y@.service group defaults
+y@one.service preload KA_CNT=5
+z.socket socket KeepAlive=yes KeepAliveTimeSec=120 KeepAliveIntervalSec=30 KeepAliveProbes=6' "$listed"
+    effect 'said' "0 kashim: $etc/mine.service.d/kashim.conf was not written by kashim: left as it is" "$status $stderr"
+    rm -r "$etc"
+    enable
+    effect 'no folder' "1 kashim: $etc: No such file or directory" "$status $stderr"
+}
+
+# ---- refusals ----------------------------------------------------------------------------
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable and disable: wrong arguments" {
+    local bad before
+    before=$(files)
+    for bad in x.target x.timer x.slice x.scope x.mount; do
+        enable "$bad"
+        refused 2 "'$bad' is neither a service nor a socket unit"
+    done
+    for bad in ../x /x '' . .x 'a b' $'a\n' 'x;' "$(printf 'x%.0s' {1..250})"; do
+        enable -- "$bad"
+        refused 2 "is no name of a unit"
+        disable -- "$bad"
+        refused 2 "is no name of a unit"
+    done
     enable x y
-    refused 2 'enable: which UNIT?'
+    refused 2 "enable: one UNIT at a time, and 'y' is one too many"
+    disable x y
+    refused 2 "disable: one UNIT at a time, and 'y' is one too many"
+    disable
+    refused 2 'disable: which UNIT?'
+    for bad in --now '-i 60' --preload --force; do
+        # shellcheck disable=SC2086 # words
+        kashim enable $bad
+        refused 2 'enable: of which UNIT?'
+    done
     enable -i 0 x
     refused 2 "--idle: '0' is not accepted"
     enable --now x
-    refused 2 '--now is for this system, and --root for another'
+    refused 2 'enable: --now is for this system, and --root for another'
+    disable --now x
+    refused 2 'disable: --now is for this system, and --root for another'
+    for bad in --no-children --log=stderr; do
+        enable "$bad" x
+        refused 2 "${bad%=*} means nothing here: it acts inside the program"
+    done
+    disable -i 60 x
+    refused 2 'no such option'
     kashim enable --root "$dir/nowhere" x
     refused 1 "--root $dir/nowhere: No such file or directory"
-    rm "$tree$library"
-    not_enabled "the library is missing: $tree$library (make install DESTDIR=$tree puts it there)"
+    kashim enable --root "$dir/kashim" x
+    refused 1 "--root $dir/kashim: Not a directory"
+    harmless 'the tree' "$before" "$(files)"
 }
 
 # bats test_tags=harmless,clumsy:mute
-@test "enable: a drop-in of this name that kashim didn't write stays" {
-    other kashim.conf 'Environment=A=mine'
+@test "enable: a socket unit can't have what systemd has no setting for" {
+    printf '[Socket]\n' >"$lib/x.socket"
+    local bad
+    for bad in '-u auto=KA_USER_TIMEOUT' '-p 80=KA_PORTS' '--connect=KA_CONNECT' '--force=KA_FORCE'; do
+        # shellcheck disable=SC2086 # words
+        enable ${bad%=*} x.socket
+        refused 1 "x.socket: not enabled: systemd has no such setting for a socket unit: ${bad#*=}"
+    done
+    enable --preload x.socket
+    refused 1 'x.socket: not enabled: --preload is for services'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: a command or a library that isn't installed there" {
+    rm "$tree$command"
+    enable x
+    refused 1 "the command is missing: $tree$command (make install DESTDIR=$tree puts it there)"
+    enable --preload x
+    harmless 'with the library' 0 "$status"
+    rm "$tree$library"
+    enable --preload x
+    refused 1 "the library is missing: $tree$library (make install DESTDIR=$tree puts it there)"
+    disable x
+    harmless 'disable' 0 "$status"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable and disable: a drop-in of this name that kashim didn't write stays" {
     local before
+    mkdir "${drop_in%/*}"
+    printf '[Service]\nEnvironment=A=mine\n' >"$drop_in"
     before=$(files)
     enable x
     refused 1 "$drop_in was not written by kashim: left as it is"
-    kashim disable --root "$tree" x
+    disable x
     refused 1 "$drop_in was not written by kashim: left as it is"
     harmless 'the tree' "$before" "$(files)"
 }
 
 # bats test_tags=harmless,clumsy:mute
 @test "enable and disable: lines that were added to the drop-in aren't lost" {
-    local line before
-    for line in '# mine' Nice=7 '[Unit]' 'Environment="KA_IDLE=60" "A=mine"' 'Environment="A=mine"' 'Environment="KA_OFF=1"' 'Environment=' ''; do
-        enable -i 60 -p 80,90-99 --log stderr x
-        says 0 "wrote $drop_in"
-        echo "$line" >>"$drop_in"
-        before=$(files)
-        enable x
-        refused 1 "$drop_in has a line that kashim didn't write: left as it is"
-        kashim disable --root "$tree" x
-        refused 1 "$drop_in has a line that kashim didn't write: left as it is"
-        harmless 'the tree' "$before" "$(files)"
-        rm "$drop_in"
-    done
-}
-
-# bats test_tags=harmless,clumsy:mute
-@test "enable: a drop-in of this name in another folder, which would be hidden or hide ours" {
-    local folder before
-    for folder in usr/lib/systemd/system/x.service.d etc/systemd/system/service.d etc/systemd/system.control/x.service.d; do
-        mkdir -p "$tree/$folder"
-        printf '[Service]\nNice=7\n' >"$tree/$folder/kashim.conf"
-        before=$(files)
-        not_enabled "x.service: not enabled: /$folder/kashim.conf has the name of ours"
-        harmless 'the tree' "$before" "$(files)"
-        rm -r "${tree:?}/$folder"
+    local line before way
+    for way in '' --preload; do
+        for line in '# mine' Nice=7 '[Unit]' 'ExecStartPre=/bin/mine' 'ExecStartPre=-+/bin/mine attach' 'ExecStartPre=' \
+            'Environment="KA_IDLE=60" "A=mine"' 'Environment="A=mine"' 'Environment="KA_OFF=1"' 'Environment=' ''; do
+            # shellcheck disable=SC2086 # none or one
+            enable $way -i 60 -p 80,90-99 x
+            says 0 "wrote $drop_in"
+            echo "$line" >>"$drop_in"
+            before=$(files)
+            enable x
+            refused 1 "$drop_in has a line that kashim didn't write: left as it is"
+            disable x
+            refused 1 "$drop_in has a line that kashim didn't write: left as it is"
+            harmless 'the tree' "$before" "$(files)"
+            rm "$drop_in"
+        done
     done
 }
 
@@ -507,119 +369,226 @@ in_order() {
 # bats test_tags=harmless,clumsy:mute
 @test "enable: the folder for it can't be made, or was there before" {
     need strace
-    rmdir "$tree/etc/systemd/system"
+    rmdir "$etc"
     enable x
-    refused 1 "$tree/etc/systemd/system: No such file or directory"
+    refused 1 "$etc: No such file or directory"
     mkdir -p "${drop_in%/*}"
     as 'strace -qq -o /dev/null -e inject=fsync:error=ENOSPC' "$dir/kashim" enable --root "$tree" x
     refused 1 "$drop_in: No space left on device"
     harmless 'the folder' there "$([ -d "${drop_in%/*}" ] && echo there)"
 }
 
-# bats test_tags=effect
-@test "enable: all may read what it makes" {
-    (umask 077 && "$dir/kashim" enable --root "$tree" x) || status=$?
-    effect 'modes' '755 644' "$(stat -c %a "${drop_in%/*}" "$drop_in" | paste -sd' ')"
-}
-
-# bats test_tags=effect
-@test "enable: links of the tree stay in the tree" {
-    mkdir -p "$tree/opt"
-    mv "$tree/usr/lib/systemd/system/x.service" "$tree/opt"
-    ln -s /opt/x.service "$tree/etc/systemd/system/x.service"
-    enable x
-    written "Environment=\"LD_PRELOAD=$library\""
-}
-
-# on_this_system SYSTEMCTL COMMANDS: runs them in $dir where the service and the library are
-# this system's own, and SYSTEMCTL is what $dir/systemctl does.
-on_this_system() {
-    { [ $EUID = 0 ] && unshare -m true 2>/dev/null; } || unless_ci 'takes a mount namespace'
-    printf '#!/bin/sh\n%s\n' "$1" >"$dir/systemctl"
-    chmod +x "$dir/systemctl"
-    cat >"$dir/here" <<END
-mount -t tmpfs none /etc/systemd/system
-mkdir -p '${library%/*}'
-mount -t tmpfs none '${library%/*}'
-cp '$KASHIM_LIB' '$library'
-cp '$tree/usr/lib/systemd/system/x.service' /etc/systemd/system
-cd '$dir'
-$2
-END
-    status=0
-    output=$(unshare -m sh "$dir/here" 2>&1) || status=$?
-}
-
-# bats test_tags=effect
-@test "enable: says what to run next, and runs it with --now" {
-    on_this_system 'echo "systemctl $*"' "PATH=$dir:\$PATH; ./kashim enable x; ./kashim enable --now x; ./kashim disable --now x"
-    effect 'said' "wrote /etc/systemd/system/x.service.d/kashim.conf
-now run: systemctl daemon-reload && systemctl restart 'x.service'
-wrote /etc/systemd/system/x.service.d/kashim.conf
-systemctl -- daemon-reload
-systemctl -- restart x.service
-removed /etc/systemd/system/x.service.d/kashim.conf
-systemctl -- daemon-reload
-systemctl -- restart x.service" "$output"
-}
-
-# bats test_tags=effect
-@test "enable: a unit whose name begins with a dash" {
-    on_this_system 'echo "systemctl $*"' "PATH=$dir:\$PATH; mv /etc/systemd/system/x.service /etc/systemd/system/-x.service
-./kashim enable -- -x; ./kashim disable --now -- -x"
-    effect 'said' "wrote /etc/systemd/system/-x.service.d/kashim.conf
-now run: systemctl daemon-reload && systemctl restart -- '-x.service'
-removed /etc/systemd/system/-x.service.d/kashim.conf
-systemctl -- daemon-reload
-systemctl -- restart -x.service" "$output"
-}
-
-# bats test_tags=effect
-@test "enable and disable: what the root's name would have a terminal do" {
-    mv "$tree" "$dir/"$'t\e[2J'
-    kashim enable --root "$dir/"$'t\e[2J' x
-    effect 'said' "wrote $dir/t?[2J/etc/systemd/system/x.service.d/kashim.conf" "$output"
-    kashim disable --root "$dir/"$'t\e[2J' x
-    effect 'said' "removed $dir/t?[2J/etc/systemd/system/x.service.d/kashim.conf" "$output"
-}
-
-# bats test_tags=effect
-@test "enable: a root directory of the service that has the library, or is /" {
-    unit RootDirectory=/ ExecStart=/bin/true
-    enable x
-    written "Environment=\"LD_PRELOAD=$library\""
-    unit RootDirectory=/srv ExecStart=/bin/static BindReadOnlyPaths=/usr
-    enable -i 60 x
-    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=60"'
-    effect 'said' "kashim: x.service: not looked into: RootDirectory=/srv, in which BindPaths= or BindReadOnlyPaths= may bring the library: $library" "$stderr"
-    unit RootDirectory=/srv/%p ExecStart=/bin/true EnvironmentFile=vars
-    printf 'LD_PRELOAD=/f.so\n' >"$tree/vars"
-    enable -i 70 x
-    written "Environment=\"LD_PRELOAD=$library\"" 'Environment="KA_IDLE=70"'
-    effect 'said' "kashim: x.service: not looked into: RootDirectory=/srv/%p, in which there must be the library: $library" "$stderr"
-    unit RootDirectory=/jail ExecStart=/bin/true
-    mkdir -p "$tree/jail${library%/*}"
-    cp "$KASHIM_LIB" "$tree/jail$library"
-    enable x
-    written "Environment=\"LD_PRELOAD=$library\""
-}
-
-# bats test_tags=effect
-@test "enable: a kernel without openat2, a bad value in the environment" {
+# bats test_tags=harmless,clumsy:mute
+@test "enable: a kernel without openat2, and one where names change all the time" {
     need strace
     as 'strace -qq -o /dev/null -e inject=openat2:error=ENOSYS' "$dir/kashim" enable --root "$tree" x
-    effect '--root' '1 kashim: --root: it takes openat2(2), which the kernel refuses: Function not implemented' "$status $stderr"
-    as 'strace -qq -o /dev/null -e inject=openat2:error=ENOSYS' "$dir/kashim" enable kashim-test-no-such-unit
-    [[ $stderr == *'the library is missing'* || $stderr == *'there is no kashim-test-no-such-unit.service'* ]] ||
-        effect 'of this system' 'a message of its own' "$stderr"
-    KA_IDLE=x enable x
-    effect 'environment' '2 1' "$status $(grep -c "^kashim: KA_IDLE: 'x' is not accepted" <<<"$stderr")"
+    refused 1 '--root: it takes openat2(2), which the kernel refuses: Function not implemented'
+    as 'strace -qq -o /dev/null -e inject=openat2:error=EAGAIN' "$dir/kashim" enable --root "$tree" x
+    refused 1 'Resource temporarily unavailable'
+    as 'strace -qq -o /dev/null -e inject=openat2:error=EAGAIN:when=1+2' "$dir/kashim" enable --root "$tree" x
+    says 0 "wrote $drop_in"
+}
+
+# ---- of this system ------------------------------------------------------------------------
+
+# shows LINE...: what systemctl does, of any unit; an empty line between two. Each call is noted.
+shows() {
+    mkdir -p "$dir/bin"
+    printf '%s\n' "$@" >"$dir/shown"
+    cat >"$dir/bin/systemctl" <<END
+#!/bin/sh
+echo "\$*" | sed 's/--property=[^ ]* //' >>'$dir/calls'
+[ "\$1" != show ] || exec cat '$dir/shown'
+[ "\$1" != cat ] || exec test -e "$lib/\$3"
+END
+    chmod +x "$dir/bin/systemctl"
+    rm -f "$dir/calls"
+}
+
+# loaded LINE...: the same of x.service, which is there.
+loaded() {
+    shows Id=x.service LoadState=loaded Type=simple "$@"
+}
+
+# here [VAR=VALUE...] ARGUMENT...: kashim does that where the tree's folders are this system's.
+here() {
+    { [ $EUID = 0 ] && unshare -m true 2>/dev/null; } || unless_ci 'takes a mount namespace'
+    cat >"$dir/here" <<END
+#!/bin/sh -e
+for folder in /etc/systemd/system '${command%/*}' '${library%/*}'; do
+    mkdir -p "\$folder"
+    mount --bind "$tree\$folder" "\$folder"
+done
+PATH=$dir/bin:\$PATH exec '$dir/kashim' "\$@"
+END
+    chmod +x "$dir/here"
+    as 'unshare -m' "$dir/here" "$@"
+}
+
+# called CALL...: systemctl was, with these arguments.
+called() {
+    effect 'calls of systemctl' "$(printf '%s\n' "$@")" "$(cat "$dir/calls" 2>&1)"
 }
 
 # bats test_tags=effect
-@test "enable --now: no systemctl, and one that fails" {
-    on_this_system 'exit 3' "PATH=/nowhere ./kashim enable --now x; PATH=$dir ./kashim enable --now x"
-    effect 'exit status' 1 "$status"
-    effect 'said' 'kashim: systemctl: No such file or directory kashim: systemctl daemon-reload has failed' \
-        "$(grep ^kashim <<<"$output" | paste -sd' ')"
+@test "enable: what systemd says of the unit is asked, and what to run next is said" {
+    loaded
+    here enable -i 60 x
+    effect 'said' "wrote /etc/systemd/system/x.service.d/kashim.conf
+now run: systemctl daemon-reload; it takes effect when x.service starts next" "$output$stderr"
+    starts_with '--idle 60'
+    called 'show -- x.service'
+    here disable x
+    effect 'said' "removed /etc/systemd/system/x.service.d/kashim.conf
+now run: systemctl daemon-reload; it takes effect when x.service starts next" "$output$stderr"
+    here disable x
+    effect 'again' '0 x.service is not enabled with kashim' "$status $output$stderr"
+    here disable y
+    effect 'no such unit' '1 kashim: there is no y.service' "$status $output$stderr"
+}
+
+# bats test_tags=effect
+@test "enable --now: one that doesn't run gets it when it starts" {
+    loaded ActiveState=inactive ControlGroup=
+    here enable --now x
+    effect 'said' "wrote /etc/systemd/system/x.service.d/kashim.conf
+x.service isn't running: it gets keepalive when it starts" "$output$stderr"
+    called 'show -- x.service' 'daemon-reload --' 'show -- x.service'
+    loaded ActiveState=inactive ControlGroup=/no/such/group 'TriggeredBy=x.timer x.socket'
+    here enable --now x
+    effect 'its listener' 'kashim: x.service: its listener comes from x.socket: enable that as well' "$stderr"
+    loaded ActiveState=inactive ControlGroup=
+    here disable --now x
+    effect 'said' '0 removed /etc/systemd/system/x.service.d/kashim.conf' "$status $output$stderr"
+    called 'daemon-reload --' 'show -- x.service'
+}
+
+# bats test_tags=effect
+@test "enable --now: a template, and the instances that there are" {
+    drop_in=$etc/y@.service.d/kashim.conf
+    unit y@.service
+    shows Id=y@one.service LoadState=loaded '' Id=y@two.service LoadState=loaded
+    here enable --now y@
+    effect 'said' "wrote /etc/systemd/system/y@.service.d/kashim.conf
+y@one.service isn't running: it gets keepalive when it starts
+y@two.service isn't running: it gets keepalive when it starts" "$output$stderr"
+    starts_with ''
+    called 'cat -- y@.service' 'daemon-reload --' 'show -- y@*.service'
+}
+
+# bats test_tags=effect
+@test "enable --preload --now: by a restart of what runs" {
+    loaded ActiveState=active ControlGroup=
+    here enable --preload --now x
+    effect 'said' '0 wrote /etc/systemd/system/x.service.d/kashim.conf' "$status $output$stderr"
+    called 'show -- x.service' 'daemon-reload --' 'show -- x.service' 'try-restart -- x.service'
+    loaded
+    here disable --now x
+    effect 'said' '0 removed /etc/systemd/system/x.service.d/kashim.conf' "$status $output$stderr"
+    called 'daemon-reload --' 'show -- x.service' 'try-restart -- x.service'
+}
+
+# preload_extends VALUE ENVIRONMENT: of a unit with these variables.
+preload_extends() {
+    loaded "Environment=$2"
+    here enable --preload x
+    written '[Service]' "Environment=\"LD_PRELOAD=$1\""
+}
+
+# bats test_tags=effect
+@test "enable --preload: an LD_PRELOAD of the unit is extended" {
+    preload_extends "$library" ''
+    preload_extends "$library" 'A=b LD_PRELOADED=/no.so'
+    preload_extends "/a.so:$library" '"A=b LD_PRELOAD=/no.so" LD_PRELOAD=/a.so C=d'
+    preload_extends "/a.so /%%p.so:$library" '"LD_PRELOAD=/a.so /%p.so" C=d'
+    preload_extends "/q\\\"\\\\.so:$library" '"LD_PRELOAD=/q\"\\.so"'
+    preload_extends "/b.so:$library" 'LD_PRELOAD=/a.so LD_PRELOAD=/b.so'
+    preload_extends "/a.so:$library" "LD_PRELOAD=/a.so:$library KA_IDLE=60"
+    preload_extends "$library" 'LD_PRELOAD='
+}
+
+# bats test_tags=effect
+@test "enable: another name of the unit; a name that begins with a dash" {
+    loaded
+    here enable alias
+    effect 'said' 'wrote /etc/systemd/system/x.service.d/kashim.conf' "$(head -n 1 <<<"$output$stderr")"
+    starts_with ''
+    shows Id=-x.service LoadState=loaded
+    here enable --now -- -x
+    effect 'said' 'wrote /etc/systemd/system/-x.service.d/kashim.conf' "$(head -n 1 <<<"$output$stderr")"
+    called 'show -- -x.service' 'daemon-reload --' 'show -- -x.service'
+}
+
+# not_enabled TEXT [ARGUMENT...]: refused, and the tree is as it was.
+not_enabled() {
+    local before
+    before=$(files)
+    here enable "${@:2}" x
+    refused 1 "$1"
+    harmless 'the tree' "$before" "$(files)"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: a unit that isn't there, is masked, or is wrong" {
+    shows Id=x.service LoadState=not-found
+    not_enabled 'there is no x.service'
+    not_enabled 'there is no x.service' --now
+    local state
+    for state in masked bad-setting error stub; do
+        shows Id=x.service LoadState=$state
+        not_enabled "x.service: not enabled: systemd says of it: $state"
+    done
+    here enable y@
+    refused 1 'there is no y@.service'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: a service with a root of its own doesn't find kashim there" {
+    loaded RootDirectory=/srv RootImage=
+    not_enabled 'x.service: not enabled: it has RootDirectory=, in which systemd doesn'"'"'t find kashim: run kashim attach after each start'
+    loaded RootDirectory= RootImage=/srv.img
+    not_enabled 'x.service: not enabled: it has RootImage=, in which systemd doesn'"'"'t find kashim'
+    loaded RootDirectory=/ RootImage=
+    here enable x
+    says 0 wrote
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: a unit that only stands for others names them" {
+    local nothing='ExecStart={ path=/bin/true ; argv[]=/bin/true ; ignore_errors=no }'
+    shows Id=x.service LoadState=loaded Type=oneshot 'ConsistsOf=x@one.service x@two.service' "$nothing"
+    not_enabled 'x.service: not enabled: it serves nothing itself and only stands for others: enable x@one.service x@two.service'
+    shows Id=x.service LoadState=loaded Type=oneshot ConsistsOf= "$nothing"
+    not_enabled 'x.service: not enabled: it serves nothing itself and only stands for others'
+    loaded 'ConsistsOf=x-helper.service' 'ExecStart={ path=/usr/sbin/x ; argv[]=/usr/sbin/x ; ignore_errors=no }'
+    here enable x
+    says 0 wrote
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable: no systemctl, and one that fails" {
+    loaded
+    printf '#!/bin/sh\nexit 3\n' >"$dir/bin/systemctl"
+    not_enabled 'systemctl show x.service has failed'
+    printf '#!/bin/sh\n' >"$dir/bin/systemctl"
+    not_enabled 'systemctl show x.service: it says nothing'
+    rm "$dir/bin/systemctl"
+    sed -i "s,^PATH=.* exec,PATH=$dir/bin exec," "$dir/here"
+    as 'unshare -m' "$dir/here" enable x
+    refused 1 'systemctl: No such file or directory'
+    harmless 'the drop-in' none "$([ -e "$drop_in" ] || echo none)"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable --now: systemd can't be told" {
+    loaded
+    echo '[ "$1" != daemon-reload ]' >>"$dir/bin/systemctl"
+    here enable --now x
+    harmless 'exit status' 1 "$status"
+    harmless 'said' 'kashim: systemctl daemon-reload has failed' "$stderr"
+    loaded
+    echo '[ "$1" != try-restart ]' >>"$dir/bin/systemctl"
+    here enable --preload --now x
+    harmless 'exit status' 1 "$status"
+    harmless 'said' 'kashim: systemctl try-restart x.service has failed' "$stderr"
 }

@@ -33,7 +33,7 @@ ${*: -1}" "${@:2:$#-2}"
     local evil=$dir/$'e\e[2J\xc2\x9b1m\nkashim: vil'
     cp "$(command -v steps)" "$evil"
     kashim check "$evil"
-    effect 'check' "$dir/e?[2J??1m?kashim: vil: yes" "$output"
+    effect 'check' "$dir/e?[2J??1m?kashim: vil: yes: kashim run" "$output"
     kashim run "$evil"$'\n'
     effect 'run' "kashim: $dir/e?[2J??1m?kashim: vil?: No such file or directory" "$stderr"
     printf '#!%s\n' "$dir/"$'a\eb' >"$dir/script"
@@ -71,69 +71,6 @@ s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
 open('/proc/self/comm', 'w').write(') S ' + sys.argv[2] + ' 1\n')" "$other" "$parent" 'time.sleep(100)'
     kashim attach --children "$parent"
     effect 'what is looked at' "echo_server ($parent): listeners: 1 changed, 0 already right, 0 failed; connections: 0 changed, 0 already right, 0 failed" "$output$stderr"
-}
-
-# bats test_tags=effect
-@test "a supervisor is none by its name" {
-    need python3 go
-    as '' "$dir/kashim" run --supervise true
-    [ "$status" = 0 ] || unless_ci "no supervisor here: $stderr"
-    mkfifo "$dir/memfd:kashim-supervised (deleted)"
-    python_ready "
-fd = os.open(sys.argv[1], os.O_RDWR)
-open('/proc/self/comm', 'w').write('kashim-watch')" "$dir/memfd:kashim-supervised (deleted)" 'time.sleep(100)'
-    serve_bare "$port" "$dir/kashim" run --supervise go_server "$port" || effect 'it is run' yes no
-    output=$(timeout 20 "$dir/kashim" status "$server" 2>&1) || output+=" status $?"
-    effect 'the process' "go_server ($server): libkashim isn't loaded, supervised" "$(grep '^go_server' <<<"$output" || echo "$output")"
-}
-
-# bats test_tags=effect
-@test "a record that is no file isn't opened" {
-    need go strace
-    as '' "$dir/kashim" run --supervise true
-    [ "$status" = 0 ] || unless_ci "no supervisor here: $stderr"
-    unshare -m true || unless_ci 'mount namespaces are refused'
-    mkdir "$dir/mount"
-    cp "$(command -v sleep)" "$dir/kashim-watch"
-    # a file of a mount that is gone has no folder in its name
-    unshare -m bash -c 'mount -t tmpfs tmpfs "$0/mount" && cd "$0/mount" &&
-        mkfifo "memfd:kashim-supervised (deleted)" && exec 5<>"memfd:kashim-supervised (deleted)" &&
-        cd / && umount -l "$0/mount" && exec "$0/kashim-watch" 100' "$dir" 3>&- &
-    local forger=$!
-    started+=("$forger")
-    wait_for 10 grep -qx kashim-watch "/proc/$forger/comm"
-    effect 'its name' '/memfd:kashim-supervised (deleted)' "$(readlink "/proc/$forger/fd/5")"
-    serve_bare "$port" "$dir/kashim" run --supervise go_server "$port" || effect 'it is run' yes no
-    as "strace -e trace=openat -o $dir/calls" "$dir/kashim" status "$server"
-    effect 'the process' "go_server ($server): libkashim isn't loaded, supervised" "$(head -n 1 <<<"$output")"
-    effect 'it is opened without effect' 1 "$(grep "/proc/$forger/fd/5\"" "$dir/calls" | grep -c O_PATH)"
-    effect 'and not again' 0 "$(grep -A 1 "/proc/$forger/fd/5\"" "$dir/calls" | grep -c /proc/self/fd/)"
-}
-
-# bats test_tags=effect
-@test "a record with a lease isn't waited for" {
-    need python3
-    python_ready "
-import fcntl, signal
-signal.signal(signal.SIGIO, signal.SIG_IGN)
-fd = os.memfd_create('kashim-supervised')
-os.ftruncate(fd, 8 + 4096 * 16)
-os.open('/proc/self/fd/%d' % fd, os.O_RDONLY)
-os.close(fd)
-fcntl.fcntl(fd + 1, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-open('/proc/self/comm', 'w').write('kashim-watch')" 'time.sleep(100)'
-    serve_bare "$port" setpriv --no-new-privs python3 -c "
-import ctypes, socket, sys, time
-s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
-allow = ctypes.create_string_buffer(bytes([6, 0, 0, 0, 0, 0, 0xff, 0x7f]))  # BPF_RET SECCOMP_RET_ALLOW
-class Program(ctypes.Structure):
-    _fields_ = [('len', ctypes.c_ushort), ('filter', ctypes.c_void_p)]
-ctypes.CDLL(None).prctl(22, 2, ctypes.byref(Program(1, ctypes.addressof(allow))), 0, 0)
-time.sleep(100)" "$port"
-    wait_for 10 grep -q '^Seccomp:.*2' "/proc/$server/status"
-    as 'timeout 20' "$dir/kashim" status "$server"
-    effect 'exit status' 0 "$status"
-    effect 'the process' "python3 ($server): libkashim isn't loaded" "$(head -n 1 <<<"$output" | cut -d, -f1)"
 }
 
 # ---- processes -----------------------------------------------------------------------
@@ -379,9 +316,9 @@ PYTHON
     local subcommand
     kashim help help
     effect 'help help' '  kashim run ' "$(grep -o '^  kashim run ' <<<"$output")"
-    for subcommand in run check attach status enable disable; do
+    for subcommand in run check attach detach status enable disable; do
         KA_IDLE=x kashim "$subcommand" --help
-        effect "$subcommand" "0 kashim $subcommand" "$status $(grep -o "^kashim $subcommand" <<<"$output")"
+        effect "$subcommand" "0 kashim $subcommand" "$status $(head -n 1 <<<"$output" | grep -o "^kashim $subcommand")"
         as '' sh -c "'$dir/kashim' $subcommand --help >/dev/full"
         effect "$subcommand, no room" "kashim: can't write to the standard output" "$stderr"
         effect "$subcommand, exit status" "$([ $subcommand = run ] && echo 125 || echo 1)" "$status"

@@ -46,7 +46,6 @@ address() {
     export ASAN_OPTIONS=detect_leaks=0
     clean . "${every[@]}"
     clean '^attach[^,]' tests/attach.bats # but without /proc, which the sanitizer reads itself
-    clean 'supervise: [^o]' tests/supervise.bats # but "only", whose program passes on no ASAN_OPTIONS
 }
 
 thread() {

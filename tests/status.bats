@@ -155,9 +155,9 @@ connected_to() {
     kashim status --json "$server"
     effect 'exit status' 0 "$status"
     [ -n "$output" ] || effect 'document' some none
-    effect 'top' 'version processes totals' "$(json '*d')"
-    effect 'process' 'pid name library supervised all_of_user sockets' "$(json '*p[0]')"
-    effect 'its values' "$server echo_server True False False" "$(json '*(p[0][k] for k in ("pid", "name", "library", "supervised", "all_of_user"))')"
+    effect 'top' 'version groups processes totals' "$(json '*d')"
+    effect 'process' 'pid name library group all_of_user sockets' "$(json '*p[0]')"
+    effect 'its values' "2 [] $server echo_server True None False" "$(json 'd["version"], d["groups"], *(p[0][k] for k in ("pid", "name", "library", "group", "all_of_user"))')"
     local names='role protocol inode local peer keepalive idle intvl cnt user_timeout drop next_probe'
     effect 'socket' "$names" "$(json '*p[0]["sockets"][0]')"
     effect 'listener' "listener tcp {'address': '0.0.0.0', 'port': $port} None True 61 11 7 100.0 105 None" \
@@ -239,9 +239,7 @@ connected_to() {
 # bats test_tags=harmless,clumsy:mute
 @test "status: wrong arguments" {
     kashim status --port 80 1
-    refused 2 'either PID... or --port PORT'
-    kashim status x
-    refused 2 "'x' is no process number"
+    refused 2 'either TARGET... or --port PORT'
     kashim status --port 0
     refused 2 "--port: '0' is not accepted (1 to 65535)"
     kashim status --port 1 --port 2

@@ -107,16 +107,17 @@ bool attach_to_processes(const struct numbers *pids, const struct settings *sett
 /* ---- groups ------------------------------------------------------------------ */
 
 /* The first time the programs are tried elsewhere. */
-static bool put_programs(const struct attach *a, struct group *g)
+static bool put_programs(const struct attach *a, struct group *g,
+                         int *former_user_timeout)
 {
-    struct group_programs before;
+    struct group_settings before = {0};
+    struct group_programs programs;
     struct bpf_failure failure;
-    enum trial trial = TRIAL_WORKS;
+    enum bpf_found found = bpf_find(g->fd, &programs, &before);
 
-    if (bpf_find(g->fd, &before, NULL) == BPF_NONE)
-        trial = own_group_try(&failure);
-    bpf_close(&before);
-    if (trial == TRIAL_NO_EFFECT) {
+    *former_user_timeout = before.values.of[KA_USER_TIMEOUT];
+    bpf_close(&programs);
+    if (found == BPF_NONE && own_group_try(&failure) == TRIAL_NO_EFFECT) {
         complain(
             "group %s: the kernel's programs have no effect here: they take Linux 5.9",
             g->path);
@@ -170,7 +171,7 @@ static void report_programs(const struct attach *a, const struct group *g)
                                       ka_values_wanted(&a->settings.config)};
     char *text = group_settings_text(&settings);
 
-    printf("group %s: %s\n", g->path, text);
+    say("group %s: %s", g->path, text);
     free(text);
 }
 
@@ -178,14 +179,16 @@ static bool attach_group(const struct attach *a, const char *path)
 {
     struct group g;
     struct scan scan;
+    int former;
     bool done;
 
     if (!group_open(path, &g))
         return false;
-    done = put_programs(a, &g);
+    done = put_programs(a, &g, &former);
     if (done)
         report_programs(a, &g);
     begin_scan(a, &scan);
+    scan.former_user_timeout = former > 0 ? former : 0;
     scan.context = &g;
     scan.find = group_find_processes;
     scan.before = group_unmark;

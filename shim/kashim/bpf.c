@@ -217,15 +217,15 @@ struct ids {
 
 static bool query(int group, const struct kind *kind, struct ids *ids)
 {
-    union bpf_attr query = {.query = {.target_fd = (__u32)group,
-                                      .attach_type = kind->attach_type,
-                                      .prog_ids = pointer(ids->all),
-                                      .prog_cnt = MOST_PROGRAMS}};
+    union bpf_attr attr = {.query = {.target_fd = (__u32)group,
+                                     .attach_type = kind->attach_type,
+                                     .prog_ids = pointer(ids->all),
+                                     .prog_cnt = MOST_PROGRAMS}};
 
-    if (bpf(BPF_PROG_QUERY, &query))
+    if (bpf(BPF_PROG_QUERY, &attr))
         return false;
-    ids->count = query.query.prog_cnt;
-    ids->flags = query.query.attach_flags;
+    ids->count = attr.query.prog_cnt;
+    ids->flags = attr.query.attach_flags;
     return true;
 }
 
@@ -277,8 +277,8 @@ static void close_maps(struct group_maps *maps)
     close_if_open(&maps->marks);
 }
 
-/* A program of ours has our name and our maps, which come back in `maps`. -1: it is
- * another's, or gone; REFUSED. */
+/* A program of ours has our name and a map of our settings or our marks, which come back in
+ * `maps`. -1: it is another's, or gone; REFUSED. */
 enum { REFUSED = -2 };
 
 static int open_ours(__u32 id, const struct kind *kind, struct group_maps *maps)
@@ -294,7 +294,7 @@ static int open_ours(__u32 id, const struct kind *kind, struct group_maps *maps)
     if (get_info(program, &info, sizeof info) && info.type == kind->type &&
         !strcmp(info.name, kind->name))
         *maps = open_maps(map_ids, info.nr_map_ids);
-    if (maps->marks < 0)
+    if (maps->settings < 0 && maps->marks < 0)
         close_if_open(&program);
     return program;
 }
@@ -379,6 +379,8 @@ static bool make_maps(const struct group_settings *settings, int old_marks,
     maps->settings = create_settings(settings);
     if (maps->settings < 0)
         return failed(f, "to make a map");
+    if (!needs_marks(&settings->config))
+        return true;
     maps->marks = old_marks >= 0 ? dup(old_marks) : create_marks();
     return maps->marks >= 0 || failed(f, "to make a map that belongs to sockets");
 }

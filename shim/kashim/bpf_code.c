@@ -59,14 +59,14 @@ void code_ntohl(struct code *c, int to)
     append(c, BPF_ALU | BPF_END | BPF_TO_BE, to, 0, 0, 32);
 }
 
-void code_load(struct code *c, int size, int to, int base, size_t offset)
+void code_load(struct code *c, int size, int to, int base, int offset)
 {
-    append(c, BPF_LDX | BPF_MEM | size, to, base, (int)offset, 0);
+    append(c, BPF_LDX | BPF_MEM | size, to, base, offset, 0);
 }
 
-void code_store(struct code *c, int size, int base, size_t offset, int from)
+void code_store(struct code *c, int size, int base, int offset, int from)
 {
-    append(c, BPF_STX | BPF_MEM | size, base, from, (int)offset, 0);
+    append(c, BPF_STX | BPF_MEM | size, base, from, offset, 0);
 }
 
 /* The one instruction that takes two places. */
@@ -81,9 +81,9 @@ void code_map(struct code *c, int to, int map)
     load_map(c, to, BPF_PSEUDO_MAP_FD, map, 0);
 }
 
-void code_map_value(struct code *c, int to, int map, size_t offset)
+void code_map_value(struct code *c, int to, int map, int offset)
 {
-    load_map(c, to, BPF_PSEUDO_MAP_VALUE, map, (int)offset);
+    load_map(c, to, BPF_PSEUDO_MAP_VALUE, map, offset);
 }
 
 void code_call(struct code *c, int function)

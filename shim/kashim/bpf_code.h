@@ -19,8 +19,9 @@ struct code {
     int labels[LABEL_MAX]; /* place + 1; 0: not placed */
 };
 
-/* Registers: R0 is a call's result, R1 to R5 its arguments, lost by the call; R6 to R9 stay. */
-enum { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9 };
+/* Registers: R0 is a call's result, R1 to R5 its arguments, lost by the call; R6 to R9 stay.
+ * STACK is the end of 512 bytes below it. */
+enum { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, STACK };
 
 void code_move(struct code *code, int to, int from);
 void code_set(struct code *code, int to, int value);
@@ -35,12 +36,12 @@ void code_shift_right_register(struct code *code, int to, int from);
 void code_ntohl(struct code *code, int to);
 
 /* *(base + offset), of BPF_B, BPF_W or BPF_DW bytes. */
-void code_load(struct code *code, int size, int to, int base, size_t offset);
-void code_store(struct code *code, int size, int base, size_t offset, int from);
+void code_load(struct code *code, int size, int to, int base, int offset);
+void code_store(struct code *code, int size, int base, int offset, int from);
 
 /* The map itself, or the address of its first value plus an offset. */
 void code_map(struct code *code, int to, int map);
-void code_map_value(struct code *code, int to, int map, size_t offset);
+void code_map_value(struct code *code, int to, int map, int offset);
 
 void code_call(struct code *code, int function);
 void code_exit(struct code *code);

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "bpf_programs.h"
 
+#include "refusal.h"
+
 #include <limits.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SETTING(field)  offsetof(struct group_settings, field)
-#define SOCK_OPS(field) offsetof(struct bpf_sock_ops, field)
-#define SOCKOPT(field)  offsetof(struct bpf_sockopt, field)
+#define SETTING(field)  (int)offsetof(struct group_settings, field)
+#define SOCK_OPS(field) (int)offsetof(struct bpf_sock_ops, field)
+#define SOCKOPT(field)  (int)offsetof(struct bpf_sockopt, field)
 
 /* The places to jump to. Of the last there is one for each option. */
 enum {
@@ -43,6 +45,19 @@ static void finish(struct code *c)
     code_set(c, R0, 1);
     code_exit(c);
     code_finish(c);
+}
+
+/* The mark that says that the program has set this option itself; 0: it doesn't matter. */
+static int own_mark(int option)
+{
+    static const int marks[KA_OPTIONS] = {
+        [KA_IDLE] = MARK_OWN_TIMERS,
+        [KA_INTVL] = MARK_OWN_TIMERS,
+        [KA_CNT] = MARK_OWN_TIMERS,
+        [KA_USER_TIMEOUT] = MARK_OWN_USER_TIMEOUT,
+    };
+
+    return marks[option];
 }
 
 /* ---- sock_ops ---------------------------------------------------------------- */
@@ -104,7 +119,8 @@ static void read_mark(struct code *c, struct group_maps maps, bool connect)
     code_jump_if(c, BPF_JEQ, R2, 0, DONE);
     get_mark(c, maps, BPF_SK_STORAGE_GET_F_CREATE);
     code_move(c, R8, R0);
-    code_set(c, R9, 0);
+    if (connect)
+        code_set(c, R9, 0);
     code_jump_if(c, BPF_JEQ, R8, 0, OPTIONS);
     code_load(c, BPF_W, R2, R8, 0);
     code_jump_if(c, BPF_JSET, R2, MARK_OURS, DONE);
@@ -115,28 +131,45 @@ static void read_mark(struct code *c, struct group_maps maps, bool connect)
     code_label(c, OPTIONS);
 }
 
-static void set_option(struct code *c, int option, struct group_maps maps)
+/* Calls BPF_FUNC_setsockopt or BPF_FUNC_getsockopt, whose value is at the address in R4. */
+static void call_option(struct code *c, int function, int option)
 {
     code_move(c, R1, R6);
     code_set(c, R2, ka_socket_options[option].level);
     code_set(c, R3, ka_socket_options[option].name);
-    code_map_value(c, R4, maps.settings,
-                   SETTING(values.of) + (size_t)option * sizeof(int));
     code_set(c, R5, sizeof(int));
-    code_call(c, BPF_FUNC_setsockopt);
+    code_call(c, function);
 }
 
-/* The mark that says that the program has set this option itself; 0: it doesn't matter. */
-static int own_mark(int option)
+static int address_of_value(int option)
 {
-    static const int marks[KA_OPTIONS] = {
-        [KA_IDLE] = MARK_OWN_TIMERS,
-        [KA_INTVL] = MARK_OWN_TIMERS,
-        [KA_CNT] = MARK_OWN_TIMERS,
-        [KA_USER_TIMEOUT] = MARK_OWN_USER_TIMEOUT,
-    };
+    return SETTING(values.of) + option * (int)sizeof(int);
+}
 
-    return marks[option];
+/* R1 = the option's value; OPTIONS if the kernel doesn't tell. */
+static void read_option(struct code *c, int option)
+{
+    code_move(c, R4, STACK);
+    code_add(c, R4, -8);
+    call_option(c, BPF_FUNC_getsockopt, option);
+    code_jump_if(c, BPF_JNE, R0, 0, OPTIONS);
+    code_load(c, BPF_W, R1, STACK, -8);
+}
+
+/* Without marks a connection tells itself whether its listener had the options: keepalive is
+ * on, or the timers are ours, and the program has turned it off for its listener. */
+static void read_inherited(struct code *c, const struct group_settings *settings)
+{
+    code_jump_if(c, BPF_JEQ, R7, BPF_SOCK_OPS_TCP_LISTEN_CB, OPTIONS);
+    read_option(c, KA_KEEPALIVE);
+    code_jump_if(c, BPF_JNE, R1, 0, DONE);
+    for (int option = 0; option < KA_OPTIONS; option++)
+        if (own_mark(option) == MARK_OWN_TIMERS) {
+            read_option(c, option);
+            code_jump_if(c, BPF_JNE, R1, settings->values.of[option], OPTIONS);
+        }
+    code_jump(c, DONE);
+    code_label(c, OPTIONS);
 }
 
 /* In the order of enum ka_option, each whatever becomes of the others. */
@@ -150,16 +183,18 @@ static void set_options(struct code *c, const struct group_settings *settings,
             continue;
         if (settings->config.connect && own_mark(option))
             code_jump_if(c, BPF_JSET, R9, own_mark(option), after);
-        set_option(c, option, maps);
+        code_map_value(c, R4, maps.settings, address_of_value(option));
+        call_option(c, BPF_FUNC_setsockopt, option);
         code_label(c, after);
     }
 }
 
 /* A socket with timers of the program's own isn't ours. */
-static void write_mark(struct code *c)
+static void write_mark(struct code *c, bool connect)
 {
     code_jump_if(c, BPF_JEQ, R8, 0, DONE);
-    code_jump_if(c, BPF_JSET, R9, MARK_OWN_TIMERS, DONE);
+    if (connect)
+        code_jump_if(c, BPF_JSET, R9, MARK_OWN_TIMERS, DONE);
     code_set(c, R2, MARK_OURS);
     code_store(c, BPF_W, R8, 0, R2);
 }
@@ -172,13 +207,22 @@ void assemble_sock_ops(struct code *c, const struct group_settings *settings,
     leave_to_nearest(c);
     if (settings->config.some_ports)
         check_port(c, settings, maps);
-    read_mark(c, maps, settings->config.connect);
+    if (maps.marks >= 0)
+        read_mark(c, maps, settings->config.connect);
+    else
+        read_inherited(c, settings);
     set_options(c, settings, maps);
-    write_mark(c);
+    if (maps.marks >= 0)
+        write_mark(c, settings->config.connect);
     finish(c);
 }
 
 /* ---- cgroup/setsockopt ------------------------------------------------------- */
+
+bool needs_marks(const struct ka_config *config)
+{
+    return needs_setsockopt(config) || kernel_before(6, 1);
+}
 
 bool needs_setsockopt(const struct ka_config *config)
 {

@@ -25,8 +25,13 @@ enum {
 };
 
 struct group_maps {
-    int settings, marks; /* descriptors */
+    int settings, marks; /* descriptors; marks may be -1 */
 };
+
+/* Whether sockets are marked: where the second program is used, and before Linux 6.1, whose
+ * bpf_getsockopt doesn't tell SO_KEEPALIVE. A mark costs each connection two allocations in
+ * the kernel. */
+bool needs_marks(const struct ka_config *config);
 
 /* BPF_PROG_TYPE_SOCK_OPS: puts the options on listeners, connections and, with `connect`,
  * outgoing sockets. */

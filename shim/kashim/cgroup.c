@@ -229,7 +229,7 @@ void cgroup_processes(const char *path, struct numbers *pids)
     snprintf(name, sizeof name, "%s/cgroup.procs", directory);
     file = fopen(name, "re");
     while (file && fscanf(file, "%d", &pid) == 1)
-        if (pid > 0)
+        if (pid > 0 && pid != getpid())
             numbers_add(pids, pid);
     if (file)
         fclose(file);

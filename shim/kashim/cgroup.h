@@ -33,7 +33,7 @@ bool cgroup_parent(char path[PATH_MAX]);
  * left out. The path is good until `visit` returns. */
 void cgroup_walk(const char *path, bool (*visit)(const char *path, void *arg), void *arg);
 
-/* Adds the processes in the group itself. Those of another PID namespace have no number
+/* Adds the processes in the group itself, but for this one. Those of another PID namespace have no number
  * here. */
 void cgroup_processes(const char *path, struct numbers *pids);
 

@@ -74,7 +74,7 @@ static bool remove_programs(const struct group *g)
     struct bpf_failure failure;
 
     if (bpf_detach(g->fd, &failure)) {
-        printf("group %s: the kernel's programs are removed\n", g->path);
+        say("group %s: the kernel's programs are removed", g->path);
         return true;
     }
     complain("group %s: %s", g->path, group_refusal(g->path, &failure));
@@ -110,7 +110,7 @@ static bool detach_group(const struct detach *d, const char *path)
         return false;
     found = bpf_find(g.fd, &g.programs, &settings);
     if (found == BPF_NONE)
-        printf("group %s: kashim has no programs there\n", path);
+        say("group %s: kashim has no programs there", path);
     else
         done = remove_programs(&g);
     if (done && (found == BPF_FOUND || d->timers_given))

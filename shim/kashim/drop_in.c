@@ -87,6 +87,14 @@ static void write_all(FILE *file, enum way way, const struct settings *settings,
 
 /* ---- reading it -------------------------------------------------------------- */
 
+/* No quote but such as write_word() has escaped. */
+static bool is_one_word(const char *text)
+{
+    for (; *text && *text != '"'; text++)
+        text += *text == '\\' && text[1];
+    return !*text;
+}
+
 /* What a line of ours sets, cut out of it; "" for a line that sets nothing, NULL for one that
  * isn't ours. */
 static char *setting_in(char *line, enum way *way)
@@ -117,6 +125,8 @@ static char *setting_in(char *line, enum way *way)
     if (end[-1] != '"')
         return NULL;
     end[-1] = '\0';
+    if (!is_one_word(start))
+        return NULL;
     if (!strncmp(start, "LD_PRELOAD=", strlen("LD_PRELOAD=")))
         return end - 1;
     return setting_of(start, strcspn(start, "=")) < 0 ? NULL : start;

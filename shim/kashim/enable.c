@@ -24,7 +24,7 @@ struct job {
     struct settings settings;
     const char *root; /* NULL: this system */
     bool now, preload;
-    char unit[256];
+    char unit[UNIT_NAME_SIZE];
     struct drop_in drop_in;
 };
 
@@ -32,60 +32,6 @@ static const char *const way_names[] = {
     [WAY_GROUP] = "group", [WAY_PRELOAD] = "preload", [WAY_SOCKET] = "socket"};
 
 /* ---- the unit ---------------------------------------------------------------- */
-
-static bool has_suffix(const char *name, const char *suffix)
-{
-    size_t len = strlen(name), suffix_len = strlen(suffix);
-
-    return len > suffix_len && !strcmp(name + len - suffix_len, suffix);
-}
-
-static bool is_socket(const char *unit)
-{
-    return has_suffix(unit, ".socket");
-}
-
-static bool is_template(const char *unit)
-{
-    const char *at = strchr(unit, '@');
-
-    return at && at[1] == '.';
-}
-
-/* ".service" where it has no suffix. False: that can't be the name of a service or a socket
- * unit, which is said. */
-static bool unit_name(const char *argument, char name[256])
-{
-    static const char *const others[] = {".target", ".timer", ".mount",
-                                         ".path",   ".slice", ".scope",
-                                         ".device", ".swap",  ".automount"};
-    const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                          ":-_.\\@";
-    bool suffixed = has_suffix(argument, ".service") || is_socket(argument);
-
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (has_suffix(argument, others[i])) {
-            complain("'%s' is neither a service nor a socket unit", argument);
-            return false;
-        }
-    if (!*argument || *argument == '.' || argument[strspn(argument, allowed)] ||
-        snprintf(name, 256, "%s%s", argument, suffixed ? "" : ".service") >= 256) {
-        complain("'%s' is no name of a unit", argument);
-        return false;
-    }
-    return true;
-}
-
-/* The template of an instance: "postgresql@.service" of "postgresql@15-main.service". */
-static bool template_of(const char *unit, char name[256])
-{
-    const char *at = strchr(unit, '@'), *dot = strrchr(unit, '.');
-
-    if (!at || !dot)
-        return false;
-    snprintf(name, 256, "%.*s%s", (int)(at - unit + 1), unit, dot);
-    return true;
-}
 
 /* In an image. What a generator makes of /etc/init.d has the name of the file there. */
 static bool is_in_root(int root, const char *name)
@@ -100,7 +46,7 @@ static bool is_in_root(int root, const char *name)
         snprintf(path, sizeof path, "%s/%s", folders[i], name);
         fd = open_in_root(root, path, O_PATH);
     }
-    if (fd < 0 && has_suffix(name, ".service")) {
+    if (fd < 0 && unit_is_service(name)) {
         snprintf(path, sizeof path, "etc/init.d/%.*s",
                  (int)(strlen(name) - strlen(".service")), name);
         fd = open_in_root(root, path, O_PATH);
@@ -111,10 +57,10 @@ static bool is_in_root(int root, const char *name)
 
 static bool unit_is_in_root(const struct job *j)
 {
-    char template[256];
+    char template[UNIT_NAME_SIZE];
 
     if (is_in_root(j->drop_in.root_fd, j->unit) ||
-        (template_of(j->unit, template) && is_in_root(j->drop_in.root_fd, template)))
+        (unit_template(j->unit, template) && is_in_root(j->drop_in.root_fd, template)))
         return true;
     complain("there is no %s in %s", j->unit, j->root);
     return false;
@@ -164,7 +110,7 @@ static bool admits(const struct job *j, const struct unit *u)
         complain("%s: not enabled: systemd says of it: %s", j->unit, state);
         return false;
     }
-    if (is_socket(j->unit))
+    if (unit_is_socket(j->unit))
         return true;
     if (stands_for_others(u))
         return refuse_placeholder(j, u);
@@ -183,7 +129,7 @@ static bool ask_systemd(struct job *j, struct units *units)
     bool good;
 
     memset(units, 0, sizeof *units);
-    if (is_template(j->unit)) {
+    if (unit_is_template(j->unit)) {
         if (unit_has_file(j->unit))
             return true;
         complain("there is no %s", j->unit);
@@ -209,7 +155,7 @@ static bool show_meant(const struct job *j, struct units *units)
     char pattern[sizeof j->unit + 1];
     const char *at = strchr(j->unit, '@');
 
-    if (is_template(j->unit))
+    if (unit_is_template(j->unit))
         snprintf(pattern, sizeof pattern, "%.*s@*%s", (int)(at - j->unit), j->unit,
                  at + 1);
     else
@@ -217,13 +163,24 @@ static bool show_meant(const struct job *j, struct units *units)
     return units_show(pattern, units);
 }
 
+static bool is_enabled(const struct job *j, const char *unit)
+{
+    const struct drop_in drop_in = {j->drop_in.root, j->drop_in.root_fd, unit};
+    enum way way;
+    char *settings;
+    bool ours = drop_in_read(&drop_in, &way, &settings) == US;
+
+    free(settings);
+    return ours;
+}
+
 /* The listener is systemd's then, and in another group. */
-static void mention_socket(const struct unit *u)
+static void mention_socket(const struct job *j, const struct unit *u)
 {
     char *units = append(NULL, u->properties[UNIT_TRIGGERED_BY]), *rest = units, *name;
 
     while ((name = strsep(&rest, " ")))
-        if (is_socket(name))
+        if (unit_is_socket(name) && !is_enabled(j, name))
             complain("%s: its listener comes from %s: enable that as well",
                      u->properties[UNIT_ID], name);
     free(units);
@@ -251,7 +208,7 @@ static bool attach_now(const struct job *j)
         else
             printf("%s isn't running: it gets keepalive when it starts\n",
                    u->properties[UNIT_ID]);
-        mention_socket(u);
+        mention_socket(j, u);
     }
     units_free(&units);
     return done;
@@ -352,7 +309,7 @@ static bool is_there(const struct job *j, const char *file, const char *what)
 
 static enum way way_of(const struct job *j)
 {
-    return is_socket(j->unit) ? WAY_SOCKET : j->preload ? WAY_PRELOAD : WAY_GROUP;
+    return unit_is_socket(j->unit) ? WAY_SOCKET : j->preload ? WAY_PRELOAD : WAY_GROUP;
 }
 
 /* KA_IDLE, KA_INTVL and KA_CNT are what systemd has for a socket unit. */

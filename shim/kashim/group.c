@@ -197,8 +197,8 @@ static const char *why(const char *group, const struct bpf_failure *f)
     static char text[PATH_MAX + 128];
     char path[PATH_MAX];
 
-    if (f->error == ENOSYS || (*f->log && kernel_before(5, 9)))
-        return "it takes Linux 5.9 with bpf(2)";
+    if (f->error == ENOSYS || f->error == EINVAL || *f->log)
+        return "it takes Linux 5.9 with CONFIG_BPF_SYSCALL and CONFIG_CGROUP_BPF";
     if (f->error == ENOENT || f->error == ENODEV || f->error == EBADF)
         return "the group is gone";
     if (f->error != EPERM && f->error != EACCES)

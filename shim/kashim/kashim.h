@@ -31,6 +31,9 @@ int kashim_disable(int argc, char **argv);
 /* One line to stderr, "kashim: " in front and a newline behind, printable as below. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same to stdout, without "kashim: ". */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
 /* What isn't a printable character of the locale becomes '?', a byte each, since a terminal
  * could obey it: names of files and processes are anybody's. Returns `text`. */
 char *printable(char *text);

@@ -34,13 +34,28 @@ const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-void complain(const char *format, ...)
+static void print_line(FILE *file, const char *prefix, const char *format, va_list ap)
 {
     char line[2 * PATH_MAX];
+
+    vsnprintf(line, sizeof line, format, ap);
+    fprintf(file, "%s%s\n", prefix, printable(line));
+}
+
+void complain(const char *format, ...)
+{
     va_list ap;
 
     va_start(ap, format);
-    vsnprintf(line, sizeof line, format, ap);
+    print_line(stderr, "kashim: ", format, ap);
     va_end(ap);
-    fprintf(stderr, "kashim: %s\n", printable(line));
+}
+
+void say(const char *format, ...)
+{
+    va_list ap;
+
+    va_start(ap, format);
+    print_line(stdout, "", format, ap);
+    va_end(ap);
 }

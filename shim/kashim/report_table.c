@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
+#include "kashim.h"
 #include "memory.h"
 
 #include <netinet/tcp.h>
@@ -125,9 +126,9 @@ static void print_section(const struct layout *layout, const struct section *s)
         printf("%s (%d): not to be told from others of its user, who has these:\n",
                s->process.name, s->process.pid);
     else
-        printf("%s (%d): %s%s%s\n", s->process.name, s->process.pid,
-               s->library < 0 ? "libkashim: can't be told" : library[s->library],
-               s->group ? "; served by group " : "", s->group ? s->group : "");
+        say("%s (%d): %s%s%s", s->process.name, s->process.pid,
+            s->library < 0 ? "libkashim: can't be told" : library[s->library],
+            s->group ? "; served by group " : "", s->group ? s->group : "");
     if (s->count) {
         print_line(layout, ' ', titles);
         putchar('\n');
@@ -154,7 +155,7 @@ static void print_group(const struct served_group *g)
     char *text = g->known ? group_settings_text(&g->settings)
                           : append(NULL, "set up by another version of kashim");
 
-    printf("group %s: %s\n", g->path, text);
+    say("group %s: %s", g->path, text);
     free(text);
 }
 

@@ -69,15 +69,19 @@ static void complain_of(struct scanned *p, struct ka_refusal refusal)
 static void set_options(struct scan *scan, struct scanned *p, int fd,
                         const struct tcp_socket *s, struct tally *tally)
 {
-    struct ka_values after = s->values;
-    bool right = ka_values_agree(&s->values, &scan->wanted);
+    struct ka_values after = s->values, wanted = scan->wanted;
+    bool right;
 
+    if (scan->former_user_timeout && wanted.of[KA_USER_TIMEOUT] < 0 &&
+        s->values.of[KA_USER_TIMEOUT] == scan->former_user_timeout)
+        wanted.of[KA_USER_TIMEOUT] = 0;
+    right = ka_values_agree(&s->values, &wanted);
     if (!right) {
         scan->before(scan, p->process.pid, fd);
-        complain_of(p, ka_values_set(fd, &scan->wanted));
+        complain_of(p, ka_values_set(fd, &wanted));
         after = ka_values_read(fd);
     }
-    if (!ka_values_agree(&after, &scan->wanted)) {
+    if (!ka_values_agree(&after, &wanted)) {
         tally->failed++;
         return;
     }

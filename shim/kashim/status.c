@@ -139,7 +139,7 @@ static void read_groups(void)
         char *nearest = nearest_group(path);
 
         if (!nearest)
-            printf("group %s: kashim has no programs there\n", path);
+            complain("group %s: kashim has no programs there", path);
         free(nearest);
         cgroup_walk(path, add_if_served, NULL);
         cgroup_walk(path, add_its_processes, NULL);

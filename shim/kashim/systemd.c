@@ -33,6 +33,64 @@ static const char *const names[UNIT_PROPERTIES] = {
     [UNIT_ROOT_IMAGE] = "RootImage",
 };
 
+/* ---- names ------------------------------------------------------------------- */
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+    size_t len = strlen(name), suffix_len = strlen(suffix);
+
+    return len > suffix_len && !strcmp(name + len - suffix_len, suffix);
+}
+
+bool unit_is_service(const char *unit)
+{
+    return has_suffix(unit, ".service");
+}
+
+bool unit_is_socket(const char *unit)
+{
+    return has_suffix(unit, ".socket");
+}
+
+bool unit_is_template(const char *unit)
+{
+    const char *at = strchr(unit, '@');
+
+    return at && at[1] == '.';
+}
+
+bool unit_template(const char *unit, char template[UNIT_NAME_SIZE])
+{
+    const char *at = strchr(unit, '@');
+
+    if (at)
+        snprintf(template, UNIT_NAME_SIZE, "%.*s%s", (int)(at - unit + 1), unit,
+                 strrchr(unit, '.'));
+    return at != NULL;
+}
+
+bool unit_name(const char *argument, char name[UNIT_NAME_SIZE])
+{
+    static const char *const others[] = {".target", ".timer", ".mount",
+                                         ".path",   ".slice", ".scope",
+                                         ".device", ".swap",  ".automount"};
+    const char *allowed = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                          ":-_.\\@";
+    bool suffixed = unit_is_service(argument) || unit_is_socket(argument);
+
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (has_suffix(argument, others[i])) {
+            complain("'%s' is neither a service nor a socket unit", argument);
+            return false;
+        }
+    if (*argument && *argument != '.' && !argument[strspn(argument, allowed)] &&
+        snprintf(name, UNIT_NAME_SIZE, "%s%s", argument, suffixed ? "" : ".service") <
+            UNIT_NAME_SIZE)
+        return true;
+    complain("'%s' is no name of a unit", argument);
+    return false;
+}
+
 /* ---- running systemctl ------------------------------------------------------- */
 
 /* What it prints goes to `out`. Returns its exit status, or -1, which is said. */
@@ -63,7 +121,7 @@ bool systemctl(const char *verb, const char *unit)
     int status = run(argv, STDOUT_FILENO);
 
     if (status)
-        complain("systemctl %s %s has failed", verb, unit ? unit : "");
+        complain("systemctl %s%s%s has failed", verb, unit ? " " : "", unit ? unit : "");
     return !status;
 }
 

@@ -6,6 +6,18 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { UNIT_NAME_SIZE = 256 };
+
+/* The argument, with ".service" behind it where it has no suffix. False: no service and no
+ * socket unit can have that name, which is said. */
+bool unit_name(const char *argument, char name[UNIT_NAME_SIZE]);
+bool unit_is_service(const char *unit);
+bool unit_is_socket(const char *unit);
+bool unit_is_template(const char *unit);
+
+/* Of an instance or a template: "postgresql@.service" of "postgresql@15-main.service". */
+bool unit_template(const char *unit, char template[UNIT_NAME_SIZE]);
+
 /* Properties of a unit, as systemctl(1) prints them; "" where it prints none. */
 enum property {
     UNIT_ID,

@@ -10,6 +10,8 @@
  *   bench sockets unix|tcp COUNT   ns for each socket() and close()
  *   bench spawn COUNT              us for each start of a program that does nothing
  *   bench dirty                    private dirty kB of the process, once it has accepted
+ *   bench listen COUNT             ns for each socket(), listen() and close()
+ *   bench crowd PROCESSES          nothing: so many processes that listen, until its stdin ends
  *   bench nothing
  */
 #define _GNU_SOURCE
@@ -175,6 +177,38 @@ static void bench_sockets(int family, int count)
     printf("%.1f\n", (now() - start) / count);
 }
 
+static void bench_listen(int count)
+{
+    struct sockaddr_in own;
+    double start = now();
+
+    for (int i = 0; i < count; i++)
+        close(make_listener(&own));
+    printf("%.1f\n", (now() - start) / count);
+}
+
+/* The children end with the pipe that they read from. */
+static void bench_crowd(int count)
+{
+    struct sockaddr_in own;
+    char byte;
+
+    for (int i = 0; i < count; i++) {
+        pid_t pid = fork();
+
+        if (pid < 0)
+            err(1, "fork");
+        if (!pid) {
+            make_listener(&own);
+            break;
+        }
+    }
+    puts("ready");
+    fflush(stdout);
+    while (read(STDIN_FILENO, &byte, 1) > 0)
+        ;
+}
+
 static void bench_spawn(char *self, int count)
 {
     char *argv[] = {self, (char[]){"nothing"}, NULL};
@@ -220,6 +254,10 @@ int main(int argc, char **argv)
         bench_sockets(!strcmp(argv[2], "unix") ? AF_UNIX : AF_INET, b);
     else if (!strcmp(what, "spawn"))
         bench_spawn(argv[0], a);
+    else if (!strcmp(what, "listen"))
+        bench_listen(a);
+    else if (!strcmp(what, "crowd"))
+        bench_crowd(a);
     else if (!strcmp(what, "dirty"))
         bench_dirty();
     else if (strcmp(what, "nothing") != 0)

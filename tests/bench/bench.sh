@@ -36,6 +36,13 @@ libempty=$build/tests/libempty.so
 libkeepalive=$(find /usr/lib -maxdepth 2 -name libkeepalive.so.0)
 libdontdie=$(find /usr/lib -maxdepth 2 -name libdontdie.so.0)
 variants=(none kashim obvious)
+kashim=${KASHIM_COMMAND:-$build/kashim}
+groups=
+if "$kashim" run --cgroup -- true 2>/dev/null; then
+    groups='group group-force group-connect'
+else
+    echo 'bench.sh: left out: control groups, which kashim check says why' >&2
+fi
 [ ! "$libkeepalive" ] || variants+=(libkeepalive)
 [ ! "$libdontdie" ] || variants+=(libdontdie)
 
@@ -44,7 +51,9 @@ under() {
     local library=lib$1
     case $1 in
     none) "${@:2}" ;;
-    supervised) "$build/kashim" run --supervise --connect -- "${@:2}" ;;
+    group) "$kashim" run --cgroup -- "${@:2}" ;;
+    group-force) "$kashim" run --cgroup --force -- "${@:2}" ;;
+    group-connect) "$kashim" run --cgroup --connect -- "${@:2}" ;;
     libkeepalive) KEEPALIVE=on LD_PRELOAD=$libkeepalive "${@:2}" ;;
     libdontdie) DD_DEBUG=0 LD_PRELOAD=$libdontdie "${@:2}" ;;
     *) LD_PRELOAD=${!library} "${@:2}" ;;
@@ -68,11 +77,12 @@ measure_times() {
     [ $open -lt 10000 ] || open=10000
     ulimit -n "$(ulimit -Hn)"
     for ((round = 1; round <= rounds; round++)); do
-        sample 'accept4 of a queued connection' ns "$all supervised" accept 5000 0
+        sample 'accept4 of a queued connection' ns "$all $groups" accept 5000 0
         sample "the same with $open open connections" ns "$all" accept 2000 $open
-        sample 'connect, accept, close: one thread' 1/s "$all" cycles 1 100
+        sample 'connect, accept, close: one thread' 1/s "$all $groups" cycles 1 100
         sample 'connect, accept, close: two threads' 1/s "$all" cycles 2 100
-        sample 'connect' ns 'none supervised' connect 2000
+        sample 'connect' ns "none kashim $groups" connect 2000
+        sample 'socket, listen and close' ns "none kashim $groups" listen 2000
         sample 'socket and close, UNIX' ns "$all" sockets unix 20000
         sample 'socket and close, TCP' ns "$all" sockets tcp 20000
         sample 'process start' us "$all" spawn 50
@@ -116,6 +126,21 @@ fact() {
     echo "$1|$2|$3" >>"$facts"
 }
 
+# The crowd ends with its standard input.
+count_attach() {
+    local group crowd pid
+    [ "$groups" ] || return 0
+    coproc crowd { exec "$kashim" run --cgroup -- "$bench" crowd 1000; }
+    # shellcheck disable=SC2154 # the coprocess sets both
+    for ((process = 0; process <= 1000; process++)); do read -r _ <&"${crowd[0]}"; done
+    pid=$crowd_PID # bash forgets it once the process has ended
+    group=$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+    strace -qq -o "$work/calls" "$kashim" attach "$group" >/dev/null
+    fact 'system calls of attaching a group of 1,000 processes' kashim "$(wc -l <"$work/calls")"
+    eval "exec ${crowd[1]}>&-"
+    wait "$pid"
+}
+
 count() {
     local variant only=()
     sync "$build"/libkashim.so "$build"/tests/*.so # what isn't on the disk yet counts as dirty
@@ -143,6 +168,7 @@ machine() {
 }
 
 measure_times
+count_attach
 (fix_environment && count)
 awk -F'|' -v machine="$(machine)" -v json="${BENCH_JSON:-$build/bench.json}" \
     -f "$root/tests/bench/report.awk" "$samples" "$facts"

@@ -1,0 +1,182 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# Debian's kernels, old and new, in qemu: each does what the contract says. guest.sh has the
+# scenarios, and what it has seen is judged here. KERNELS are the suites they come from.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/../lib.bash"
+
+read -ra kernels <<<"${KERNELS:-bullseye bookworm trixie sid}"
+
+# Boots two at a time.
+setup_file() {
+    need qemu-system-x86_64 cpio xz
+    printf '%s\n' "${kernels[@]}" | xargs -P 2 -I{} "$BATS_TEST_DIRNAME/boot.sh" {} "$BATS_FILE_TMPDIR/{}" 3>&- || :
+    local suite
+    for suite in "${kernels[@]}"; do
+        [ -d "$root/build/kernels/$suite" ] || unless_ci "the kernel of Debian $suite can't be fetched"
+        [ "$(report "$suite" | tail -n 1)" = end ] || { tail -n 20 "$BATS_FILE_TMPDIR/$suite/console"; return 1; }
+    done
+    write_header
+}
+
+report() {
+    tr -d '\r' <"$BATS_FILE_TMPDIR/$1/report"
+}
+
+# seen SUITE SCENARIO
+seen() {
+    report "$1" | sed -n "s/^$2: //p"
+}
+
+write_header() {
+    local suite releases=()
+    for suite in "${kernels[@]}"; do
+        releases+=("$(seen "$suite" release)")
+    done
+    row 'on Linux' "${releases[@]}"
+    row --- "${kernels[@]/*/---}"
+}
+
+# everywhere effect|harmless SCENARIO LINE...: on each kernel the guest has seen these lines.
+everywhere() {
+    local suite cells=() failed=''
+    for suite in "${kernels[@]}"; do
+        cells+=(yes)
+        "$1" "Linux $(seen "$suite" release)" "$(printf '%s\n' "${@:3}")" "$(seen "$suite" "$2")" ||
+            { cells[-1]=no && failed=yes; }
+    done
+    row "$BATS_TEST_DESCRIPTION" "${cells[@]}"
+    [ ! "$failed" ]
+}
+
+# row CELL...: of the table in the file $KERNELS_TABLE, if there is to be one.
+row() {
+    [ ! "${KERNELS_TABLE-}" ] || { printf '| %s ' "$@" && echo '|'; } >>"$KERNELS_TABLE"
+}
+
+# What the guest prints of a server's sockets.
+listener='listening on 61 11 7' connection='connected on 61 11 7'
+bare='off 7200 75 9'
+
+# ---- the library ---------------------------------------------------------------
+
+# bats test_tags=effect
+@test "LD_PRELOAD" {
+    everywhere effect preload "$listener" "$connection"
+}
+
+# bats test_tags=effect
+@test "kashim run" {
+    everywhere effect run "$listener" "$connection"
+}
+
+# bats test_tags=effect
+@test "the demo is probed" {
+    everywhere effect demo 'listening on 1 1 10' 'connected on 1 1 10' probed
+}
+
+# bats test_tags=effect
+@test "check: every way is open" {
+    everywhere effect check 'library yes' 'control groups yes' 'attach to processes yes' 'status by sock_diag yes'
+}
+
+# bats test_tags=effect
+@test "check: but for sock_diag" {
+    everywhere effect check_without_sock_diag 'library yes' 'control groups yes' 'attach to processes yes' \
+        'status by sock_diag no: No such file or directory'
+}
+
+# ---- processes -----------------------------------------------------------------
+
+# bats test_tags=effect
+@test "attach PID: the connection that is there, and the next" {
+    everywhere effect attach_process "listening $bare" "connected $bare" "$listener" "$connection" "$connection"
+}
+
+# bats test_tags=effect
+@test "status PID" {
+    everywhere effect status_with_sock_diag "$listener" "$connection"
+}
+
+# bats test_tags=effect
+@test "status PID without sock_diag, which it says" {
+    everywhere effect status_without_sock_diag \
+        "kashim: the kernel doesn't tell the sockets of process N's network namespace (sock_diag): No such file or directory. The next probes aren't known" \
+        "$listener" "$connection"
+}
+
+# ---- groups --------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "attach GROUP: the first connection of a server that starts there" {
+    everywhere effect attach_group "$listener" "$connection"
+}
+
+# bats test_tags=effect
+@test "attach GROUP: a server that is there, its connection and the next" {
+    everywhere effect attach_running "$listener" "$connection" "$connection"
+}
+
+# bats test_tags=effect
+@test "attach GROUP: without the kernel's BPF compiler" {
+    everywhere effect without_jit 'set b idle 15: 0' "look b: $connection"
+}
+
+# bats test_tags=effect
+@test "attach GROUP: with each set of options" {
+    everywhere effect every_option "$listener user_timeout=100000" "$connection user_timeout=100000"
+}
+
+# bats test_tags=effect
+@test "attach -p PORT --connect GROUP: a server there and its client, not those of another port" {
+    everywhere effect ports "$listener" "$connection" "$connection" "listening $bare" "connected $bare" "connected $bare"
+}
+
+# bats test_tags=effect
+@test "attach GROUP: IPv6, and IPv4 by way of it" {
+    everywhere effect ipv6 "look b: $connection" "look e: $connection"
+}
+
+# bats test_tags=effect
+@test "attach GROUP: the program's own choice stands, outgoing sockets are untouched" {
+    everywhere effect own_choice 'set b idle 15: 0' 'look b: connected on 15 11 7' "look c: connected $bare"
+}
+
+# bats test_tags=effect
+@test "attach --force GROUP: the program's own choice succeeds and changes nothing, but on outgoing sockets" {
+    everywhere effect force 'set b idle 15: 0' "look b: $connection" 'set b keepalive 0: 0' "look b: $connection" \
+        'set c idle 15: 0' 'look c: connected off 15 75 9'
+}
+
+# bats test_tags=harmless
+@test "attach --force GROUP: an option of 8,192 bytes is taken" {
+    everywhere harmless large_option 'set b nodelay 1 8192: 0'
+}
+
+# bats test_tags=effect
+@test "attach --connect GROUP: a bare client is served, one with timers of its own keeps them" {
+    everywhere effect connect "look c: $connection" 'set d keepalive 1: 0' 'set d idle 15: 0' 'look d: connected on 15 75 9'
+}
+
+# bats test_tags=effect
+@test "attach GROUP: the inner of two counts" {
+    everywhere effect nested "look b: $connection" 'look b: connected on 300 100 9'
+}
+
+# bats test_tags=effect
+@test "attach GROUP again, with other values" {
+    everywhere effect attach_again "$listener" "$connection" \
+        'listening on 62 12 8' 'connected on 62 12 8' 'connected on 62 12 8'
+}
+
+# bats test_tags=effect
+@test "detach GROUP: the next connection is bare, no program and no map is left" {
+    everywhere effect detach "$listener" "$connection" 'programs are there' \
+        'listening off' 'connected off' 'connected off' 'no program is left'
+}
+
+# bats test_tags=effect
+@test "run --cgroup" {
+    everywhere effect run_cgroup "$listener" "$connection"
+}
