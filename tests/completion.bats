@@ -26,15 +26,19 @@ setup() {
 
 # bats test_tags=effect
 @test "completion: subcommands, their options, and what these take" {
-    completes kashim '' '--help --version attach check disable enable help run status'
+    completes kashim '' '--help --version attach check detach disable enable help run status'
     completes kashim at attach
     completes kashim help s status
     completes kashim run --f --force
-    completes kashim run --idle 60 --su --supervise
-    completes kashim attach --f ''
+    completes kashim run --idle 60 --cg --cgroup
+    completes kashim attach --f --force
+    completes kashim detach --f ''
+    completes kashim detach --ch --children
     completes kashim attach --li --listeners-only
     completes kashim status --j --json
     completes kashim enable --n '--no-children --now'
+    completes kashim enable --p '--ports --preload'
+    completes kashim check --h --help
     completes kashim disable --r --root
     completes kashim run --log s stderr
     completes kashim run -u a auto
@@ -54,4 +58,22 @@ setup() {
     completes kashim run -i 60 kashim-test-server a-f a-file
     completes kashim run -- -- ''
     completes kashim status $$ "$$"
+}
+
+# bats test_tags=effect
+@test "completion: targets: units that run, by their groups; self; directories" {
+    local mount unit=kashim-completion-$$.service
+    mount=$(findmnt -nfo TARGET -t cgroup2) || unless_ci 'cgroup v2 is not mounted here'
+    [ "$(id -u)" = 0 ] || unless_ci 'only root can make a control group'
+    group=$mount/$unit
+    mkdir "$group"
+    completes kashim attach kashim-comp "$unit"
+    completes kashim detach --idle 60 kashim-comp "$unit"
+    completes kashim status kashim-comp "$unit"
+    completes kashim attach sel self
+    completes kashim attach "$group" "$group"
+}
+
+teardown() {
+    [ ! "${group-}" ] || rmdir "$group"
 }

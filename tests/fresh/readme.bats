@@ -16,6 +16,18 @@ teardown_file() {
     rm -rf --one-file-system "$tree"
 }
 
+# What is tried on control groups has one of its own.
+teardown() {
+    [ ! "${group-}" ] || find "$group" -depth -type d -exec rmdir {} +
+}
+
+make_group() {
+    local mount
+    mount=$(findmnt -nfo TARGET -t cgroup2) || unless_ci 'cgroup v2 is not mounted here'
+    group=$mount/kashim-readme-$$
+    mkdir "$group"
+}
+
 # commands: those of the README, each on one line.
 commands() {
     awk '/^```sh$/ { on = 1; next } /^```/ { on = 0 } on' "$root/README.md" | sed -e ':a' -e '/\\$/N; s/ *\\\n */ /; ta'
@@ -81,7 +93,7 @@ tried() {
     copied 'kashim check ./anyserver'
     tried 'make && sudo make install && gcc -o anyserver tests/fresh/anyserver.c'
     tried 'kashim check ./anyserver'
-    effect 'check' '/src/anyserver: yes' "${output/#.\//\/src/}"
+    effect 'check' '/src/anyserver: yes: kashim run' "${output/#.\//\/src/}"
     tried alone "start 'kashim run --idle 60 -- ./anyserver'; client; has_idle_60
         sudo kashim status --port 12345; stop"
     effect 'status' '1 process, 1 listener, 1 accepted connection, 0 outgoing connections' "$(tail -n 1 <<<"$output")"
@@ -93,30 +105,42 @@ tried() {
 }
 
 # bats test_tags=effect
-@test "README: a static program, also as a service" {
-    local supervised='kashim run --supervise --idle 60 -- ./static-server' service
-    copied "$supervised"
-    tried 'gcc -static -o static-server tests/fresh/anyserver.c && install static-server /usr/local/bin'
-    tried alone "start '$supervised'; client; has_idle_60; stop"
-    service=$(block ini 1 | sed -n 's/^ExecStart=//p')
-    tried alone "start '$service'; client; has_idle_60; stop"
+@test "README: a static program" {
+    local run='sudo kashim run --cgroup --idle 60 -- ./static-server'
+    copied "$run"
+    make_group
+    tried 'gcc -static -o static-server tests/fresh/anyserver.c'
     tried '! kashim run -- ./static-server'
-    tried "mkdir -p /etc/systemd/system
-        printf '[Service]\nExecStart=/usr/local/bin/static-server\n' >/etc/systemd/system/static-server.service
-        ! sudo kashim enable static-server"
+    tried alone "echo 0 >$group/cgroup.procs; start '$run'; client; has_idle_60; stop"
 }
 
 # bats test_tags=effect
 @test "README: a service" {
     copied 'sudo kashim enable --idle 60 --now anyserver'
-    # No systemd runs in the tree: without --now
+    # No systemd runs in the tree: what enable writes there, and what that does in a group
     tried 'mkdir -p /etc/systemd/system
         printf "[Service]\nExecStart=/src/anyserver\n" >/etc/systemd/system/anyserver.service
-        sudo kashim enable --idle 60 anyserver
-        grep -h Environment= /etc/systemd/system/anyserver.service.d/kashim.conf'
-    effect 'the drop-in' 'Environment="LD_PRELOAD=/usr/local/lib/libkashim.so" Environment="KA_IDLE=60"' \
-        "$(grep ^Environment= <<<"$output" | paste -sd' ')"
-    tried 'sudo kashim disable anyserver; ! ls -d /etc/systemd/system/anyserver.service.d'
+        sudo kashim enable --root / --idle 60 anyserver
+        cat /etc/systemd/system/anyserver.service.d/kashim.conf'
+    effect 'the drop-in' "$(block ini 1)" "$(grep -x -A 9 '\[Service\]' <<<"$output")"
+    make_group
+    tried alone "echo 0 >$group/cgroup.procs
+        sed -n 's/^ExecStartPre=-+//p' /etc/systemd/system/anyserver.service.d/kashim.conf | bash
+        start ./anyserver; client; has_idle_60; stop"
+    tried 'sudo kashim disable --root / anyserver; ! ls -d /etc/systemd/system/anyserver.service.d'
+}
+
+# bats test_tags=effect
+@test "README: a unit and a container that run" {
+    local unit attach
+    make_group
+    for unit in anyserver.service docker-1f1e43ad.scope; do
+        attach="sudo kashim attach --idle 60 $unit"
+        copied "$attach"
+        mkdir "$group/$unit"
+        tried alone "(echo 0 >$group/$unit/cgroup.procs; start ./anyserver)
+            client; keepalive | grep -x off; $attach; has_idle_60; stop"
+    done
 }
 
 # bats test_tags=effect
