@@ -164,6 +164,17 @@ bool cgroup_of_process(int pid, char path[PATH_MAX])
     return found;
 }
 
+/* The one without a type (the kernel's documentation of cgroup-v2). */
+bool cgroup_is_root(const char *path)
+{
+    char directory[PATH_MAX], file[PATH_MAX + sizeof "/cgroup.type"];
+
+    if (!cgroup_directory(path, directory))
+        return false;
+    snprintf(file, sizeof file, "%s/cgroup.type", directory);
+    return access(file, F_OK) && errno == ENOENT;
+}
+
 int cgroup_open(const char *path)
 {
     char directory[PATH_MAX];

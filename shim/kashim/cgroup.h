@@ -23,6 +23,9 @@ bool cgroup_of_process(int pid, char path[PATH_MAX]);
 bool cgroup_of_directory(const char *directory, char path[PATH_MAX]);
 bool cgroup_directory(const char *path, char directory[PATH_MAX]);
 
+/* Whether it is the machine's root group, and not one that a namespace shows as "/". */
+bool cgroup_is_root(const char *path);
+
 /* A descriptor of the group's directory, or -1 and errno. */
 int cgroup_open(const char *path);
 

@@ -47,6 +47,12 @@ static bool add_own(struct targets *t)
     }
     if (!strcmp(base_name(path), ".control"))
         cgroup_parent(path);
+    if (cgroup_is_root(path)) {
+        complain("self: kashim runs in the root of all control groups, and every process "
+                 "would "
+                 "be meant; the path / means that");
+        return false;
+    }
     return targets_add_group(path, t);
 }
 
