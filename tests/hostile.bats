@@ -338,3 +338,13 @@ PYTHON
         effect "$subcommand, exit status" "$([ $subcommand = run ] && echo 125 || echo 1)" "$status"
     done
 }
+
+# bats test_tags=harmless,clumsy:mute
+@test "attach self: in the root of all groups it would mean every process, and is refused" {
+    [ "$(id -u)" = 0 ] || unless_ci 'only root can go to the root group'
+    local mount
+    mount=$(findmnt -rnt cgroup2 -o TARGET | head -n 1)
+    [ -w "$mount/cgroup.procs" ] || unless_ci 'cgroup v2 is not mounted'
+    as "sh -c" "echo \$\$ >$mount/cgroup.procs; exec $dir/kashim attach self"
+    refused 1 'the root of all control groups'
+}
