@@ -1,0 +1,491 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# kashim attach on a control group: whoever listens there has keepalive.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/lib.bash"
+# shellcheck source=tests/groups.bash
+. "$BATS_TEST_DIRNAME/groups.bash"
+
+accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b')
+
+# served_in_group REQUEST COMMAND...: a server that starts after the group was attached to.
+served_in_group() {
+    attach "$group"
+    serve_in "$group" "${@:2}"
+    ask "$port" "$1"
+    effect 'the first connection' "$ours" "$(connections_at "$port")"
+}
+
+# connected_in_group OPTION... -- STEP...: steps after the group was attached to.
+connected_in_group() {
+    local options=()
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    attach "${options[@]}" "$group"
+    steps_in "$group" "${@:2}"
+}
+
+# ---- what it reaches ---------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "group: a static program" {
+    served_in_group hello static_server "$port"
+    effect 'its listener' "${ours/connected/listening}" "$(listener)"
+}
+
+# bats test_tags=effect
+@test "group: a static 32-bit program" {
+    gcc -m32 -static -O2 -o "$dir/server32" "$root/tests/fixtures/echo_server.c" 2>/dev/null ||
+        unless_ci 'gcc -m32 is missing'
+    served_in_group hello "$dir/server32" "$port"
+}
+
+# bats test_tags=effect
+@test "group: a Go program" {
+    served_in_group $'GET / HTTP/1.1\r\nHost: x\r\n' go_server "$port"
+}
+
+# bats test_tags=effect
+@test "group: a program that accepts by io_uring" {
+    [ "$(cat /proc/sys/kernel/io_uring_disabled 2>/dev/null)" != 2 ] ||
+        unless_ci 'io_uring is switched off'
+    served_in_group '' uring_server "$port"
+}
+
+# bats test_tags=effect
+@test "group: a set-user-ID program" {
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    cp "$root/build/tests/static_server" "$dir/server-of-root"
+    chmod 4755 "$dir/server-of-root"
+    attach "$group"
+    serve_in "$group" setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/server-of-root" "$port"
+    [ "$(awk '/^Uid:/ { print $2, $3 }' "/proc/$server/status")" = '65534 0' ] ||
+        unless_ci "$dir is mounted nosuid"
+    ask "$port" hello
+    effect 'the first connection' "$ours" "$(connections_at "$port")"
+}
+
+# bats test_tags=effect
+@test "group: a server without environment, behind two shells and in a session of its own" {
+    attach "$group"
+    serve_in "$group" sh -c 'sh -c "setsid -f env -i \"$0\" \"$1\"" "$@"; exec sleep 60' \
+        "$root/build/tests/static_server" "$port"
+    server=$(ss -Htlnp "sport = :$port" | sed 's/.*pid=\([0-9]*\).*/\1/')
+    ask "$port" hello
+    effect 'the first connection' "$ours" "$(connections_at "$port")"
+}
+
+# bats test_tags=effect
+@test "group: workers that are forked and executed" {
+    local how
+    attach "$group"
+    for how in own inherited exec; do
+        without_harness "${inside[@]}" "$group" steps 'tcp4 3' 'listen 3' exec workers "$how" 4 20 >"$dir/$how" &
+        started+=($!)
+        wait_for 10 grep -qs served "$dir/$how"
+        effect "accepted, $how" "20 $ours" "$(sockopts $! | grep -F ":$(sed -n 's/^served //p' "$dir/$how") 127.0.0.1:" |
+            grep -v "^$! " | sed 's/.* \(tcp connected\)/\1/' | sort | uniq -c | xargs)"
+    done
+}
+
+# bats test_tags=effect
+@test "group: IPv4, IPv6, and both on one listener" {
+    need_ipv6
+    local family
+    for family in tcp4 tcp6 dual; do
+        connected_in_group -- "$family a" "${accepted[@]:1}" 'look a' 'look b'
+        effect "$family" "$ours" "$(result 'look b')"
+        has a "${ours/connected/listening}"
+    done
+    connected_in_group -- 'dual a' 'listen a' 'connect4 c a' 'accept a b' 'look b'
+    has b "$ours"
+}
+
+# The options are on the connection's subflows, and getsockopt doesn't tell of these.
+# bats test_tags=effect
+@test "group: MPTCP, by the timer that the kernel has set" {
+    [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ] || unless_ci 'there is no MPTCP'
+    kashim attach -i 50 "$group"
+    steps_in "$group" 'mptcp a' 'listen a' 'mptcp c' 'connect-as c a' 'accept a b' 'ss a' 'look b'
+    effect 'it is MPTCP' mptcp "$(result 'look b' | cut -d' ' -f1)"
+    effect 'the timer' keepalive "$(result 'ss a' | sed -n 's/.*timer:(\(keepalive\),[1-5][0-9]*sec,0).*/\1/p')"
+}
+
+# ---- what it leaves alone ------------------------------------------------------------------
+
+# bats test_tags=harmless,clumsy:mute
+@test "group: UNIX and UDP sockets, outgoing connections, programs outside" {
+    local others=('unix u' 'listen u' 'connect v u' 'accept u w' 'pair p q' 'udp x' 'udp y' 'connect-as x y'
+        'set p keepalive 1' 'set x keepalive 1' 'look u' 'look v' 'look w' 'look p' 'look q' 'look x' 'look y')
+    local bare
+    steps_in "$group" "${others[@]}"
+    bare=$output
+    attach --force "$group"
+    steps_in "$group" "${others[@]}"
+    harmless 'UNIX and UDP' "$bare" "$output"
+    steps_in "$group" "${accepted[@]}" 'look b' 'look c'
+    harmless 'a TCP server' "$ours" "$(result 'look b')"
+    harmless 'its client' "$untouched" "$(result 'look c')"
+    as '' steps "${accepted[@]}" 'look b'
+    harmless 'outside' "$untouched" "$(result 'look b')"
+}
+
+# bats test_tags=effect
+@test "group: what the program sets after listen and after accept stands" {
+    connected_in_group -- 'tcp4 a' 'listen a' 'set a idle 99' 'connect c a' 'accept a b' 'set b cnt 3' 'look b'
+    has b "${ours/idle=61 intvl=11 cnt=7/idle=99 intvl=11 cnt=3}"
+    connected_in_group -- "${accepted[@]}" 'set b keepalive 0' 'look b'
+    has b "${ours/keepalive=1/keepalive=0}"
+}
+
+# bats test_tags=effect
+@test "group: what the program sets before listen is overwritten" {
+    connected_in_group -- 'tcp4 a' 'set a keepalive 1' 'set a idle 99' "${accepted[@]:1}" 'look b'
+    has b "$ours"
+}
+
+# bats test_tags=effect
+@test "group: a second listen sets nothing" {
+    connected_in_group -- 'tcp4 a' 'listen a' 'set a idle 99' 'listen a' 'connect c a' 'accept a b' 'look b'
+    has b "${ours/idle=61/idle=99}"
+}
+
+# ---- the settings --------------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "group: -p, and the environment" {
+    attach -p "$port" "$group"
+    serve_in "$group" static_server "$port"
+    ask "$port" hello
+    effect 'this port' "$ours" "$(connections_at "$port")"
+    steps_in "$group" "${accepted[@]}" 'look a' 'look b'
+    has a "${untouched/connected/listening}"
+    has b "$untouched"
+    KA_PORTS=1-9,10000-65535 KA_IDLE=99 kashim attach -n 11 -c 7 "$group"
+    steps_in "$group" "${accepted[@]}" 'look b'
+    has b "${ours/idle=61/idle=99}"
+}
+
+# bats test_tags=effect
+@test "group: -u" {
+    connected_in_group -u 9 -- "${accepted[@]}" 'look a' 'look b'
+    has b "${ours/timeout=0/timeout=9000}"
+    connected_in_group -u auto -- "${accepted[@]}" 'look a' 'look b'
+    has b "${ours/timeout=0/timeout=138000}"
+    has a "${ours/connected keepalive=1 idle=61 intvl=11 cnt=7 user_timeout=0/listening keepalive=1 idle=61 intvl=11 cnt=7 user_timeout=138000}"
+}
+
+# bats test_tags=effect
+@test "group: --connect" {
+    local client=('tcp4 a' 'listen a' 'socket c')
+    connected_in_group --connect -- "${client[@]}" 'connect-as c a' 'look c'
+    has c "$ours"
+    connected_in_group --connect -- "${client[@]}" 'set c keepalive 1' 'connect-as c a' 'look c'
+    has c "$ours"
+    connected_in_group --connect -- "${client[@]}" 'connect-as c a' 'set c idle 5' 'look c'
+    has c "${ours/idle=61/idle=5}"
+    connected_in_group --connect -u 9 -- "${client[@]}" 'connect-as c a' 'look c' \
+        'socket d' 'set d user_timeout 1234' 'connect-as d a' 'look d'
+    has c "${ours/timeout=0/timeout=9000}"
+    has d "${ours/timeout=0/timeout=1234}"
+    connected_in_group --connect -- 'tcp6 a' 'listen a' 'connect c a' 'look c'
+    has c "$ours"
+}
+
+# bats test_tags=effect
+@test "group: --connect: timers that the program has set before it connects stand" {
+    local timer
+    for timer in 'idle 33' 'intvl 33' 'cnt 3'; do
+        connected_in_group --connect -- 'tcp4 a' 'listen a' 'socket c' "set c $timer" 'connect-as c a' 'look c'
+        effect "after $timer" "keepalive=1 ${timer/ /=}" \
+            "$(result 'look c' | grep -oE "keepalive=.|\b${timer/ /=}\b" | xargs)"
+        effect 'the other timers' 2 "$(result 'look c' | grep -oE 'idle=7200|intvl=75|cnt=9' | wc -l)"
+    done
+}
+
+# bats test_tags=effect
+@test "group: --connect with -p is about the remote port" {
+    serve_bare "$port" static_server "$port"
+    local client=(sh -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"; exec sockopts $$ 3' "$port")
+    client[0]=bash
+    attach --connect -p "$port" "$group"
+    as '' "${inside[@]}" "$group" "${client[@]}"
+    effect 'this port' "$ours" "$output"
+    attach --connect -p "$((port + 1))" "$group"
+    as '' "${inside[@]}" "$group" "${client[@]}"
+    effect 'another' "$untouched" "$output"
+}
+
+# ---- more than one group --------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "group: the nearest counts, as a whole" {
+    mkdir "$group/inner"
+    kashim attach -i 300 -n 100 -c 9 -u 50 "$group"
+    attach "$group/inner"
+    steps_in "$group/inner" "${accepted[@]}" 'look a' 'look b'
+    has a "${ours/connected/listening}"
+    has b "$ours"
+    steps_in "$group" "${accepted[@]}" 'look b'
+    has b 'tcp connected keepalive=1 idle=300 intvl=100 cnt=9 user_timeout=50000'
+    attach -p 1 "$group/inner"
+    steps_in "$group/inner" "${accepted[@]}" 'look a' 'look b'
+    has a "${untouched/connected/listening}"
+    has b "$untouched"
+}
+
+# bats test_tags=effect
+@test "group: --force of the outer one isn't for a group that has its own settings" {
+    mkdir "$group/inner"
+    kashim attach -i 300 -n 100 -c 9 --force "$group"
+    attach "$group/inner"
+    steps_in "$group/inner" "${accepted[@]}" 'set b idle 5' 'look b'
+    has b "${ours/idle=61/idle=5}"
+}
+
+# bats test_tags=effect
+@test "group: those below are reached, what is there too" {
+    mkdir -p "$group/below/deeper"
+    serve_in "$group/below/deeper" static_server "$port"
+    ask "$port" hello
+    effect 'before' "$untouched" "$(connections_at "$port")"
+    attach "$group"
+    effect 'the connection from before' "$ours" "$(connections_at "$port")"
+    ask "$port" hello
+    effect 'both' "$ours" "$(connections_at "$port")"
+    steps_in "$group/below" "${accepted[@]}" 'look b'
+    has b "$ours"
+}
+
+# bats test_tags=effect
+@test "group: those below with settings of their own are left alone, what is there too" {
+    mkdir "$group/inner"
+    attach "$group/inner"
+    serve_in "$group/inner" static_server "$port"
+    ask "$port" hello
+    kashim attach -i 300 -n 100 -c 9 "$group"
+    effect 'the connection' "$ours" "$(connections_at "$port")"
+    kashim detach "$group"
+    effect 'after detach of the outer' "$ours" "$(connections_at "$port")"
+    ask "$port" hello
+    effect 'a new one' "$ours" "$(connections_at "$port")"
+}
+
+# bats test_tags=effect
+@test "group: two at the same time" {
+    mkdir "$group/one" "$group/two"
+    attach "$group/one"
+    kashim attach -i 300 -n 100 -c 9 "$group/two"
+    steps_in "$group/one" "${accepted[@]}" 'look b'
+    has b "$ours"
+    steps_in "$group/two" "${accepted[@]}" 'look b'
+    has b 'tcp connected keepalive=1 idle=300 intvl=100 cnt=9 user_timeout=0'
+}
+
+# ---- what is there already -----------------------------------------------------------------
+
+# bats test_tags=effect
+@test "group: attach again changes what is there, in place" {
+    attach "$group"
+    serve_in "$group" static_server "$port"
+    ask "$port" hello
+    kashim attach -i 300 -n 100 -c 9 "$group"
+    effect 'said' yes "$(grep -q "^group $path: idle 300 s, intvl 100 s, cnt 9" <<<"$output" && echo yes)"
+    ask "$port" hello
+    effect 'both connections' 'tcp connected keepalive=1 idle=300 intvl=100 cnt=9 user_timeout=0' "$(connections_at "$port")"
+    effect 'the programs' kashim "$(programs_on "$group")"
+    kashim attach -i 400 --force "$group"
+    kashim attach -i 500 -u 9 --force "$group"
+    effect 'over --force' 'tcp connected keepalive=1 idle=500 intvl=30 cnt=6 user_timeout=9000' "$(connections_at "$port")"
+    effect 'exit status' 0 "$status"
+}
+
+# bats test_tags=effect
+@test "group: a listener and a connection from before" {
+    serve_in "$group" static_server "$port"
+    ask "$port" hello
+    effect 'before' "$untouched" "$(connections_at "$port")"
+    attach "$group"
+    effect 'the connection from before' "$ours" "$(connections_at "$port")"
+    effect 'exit status' 0 "$status"
+    effect 'said of the process' "static_server ($server): listeners: 1 changed, 0 already right, 0 failed; connections: 1 changed, 0 already right, 0 failed" \
+        "$(grep '^static_server' <<<"$output")"
+    effect 'said of the listener' 1 "$(grep -c "^listener .*:$port of static_server ($server): idle 61 s, intvl 11 s, cnt 7" <<<"$output")"
+    ask "$port" hello
+    effect 'both' "$ours" "$(connections_at "$port")"
+}
+
+# Its sockets are not the group's.
+# bats test_tags=effect
+@test "group: a listener that was made outside" {
+    as '' steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' "enter $group" \
+        "run $dir/kashim attach -i 61 -n 11 -c 7 $path" 'look a' 'look b' 'connect d a' 'accept a e' 'look e'
+    has a "${ours/connected/listening}"
+    has b e "$ours"
+}
+
+# bats test_tags=effect
+@test "group: a listener that no process has while kashim attaches" {
+    steps_in "$group" 'tcp4 a' 'listen a' 'send a' 'close a' "run $dir/kashim attach -i 61 -n 11 -c 7 $path" \
+        'recvmsg b' 'look b' 'connect c b' 'accept b d' 'look d'
+    has d "$ours"
+}
+
+# bats test_tags=effect
+@test "group: a program that turns keepalive off again and again is named" {
+    serve_in "$group" python3 -c "
+import socket, time
+s = socket.create_server(('127.0.0.1', $port))
+while True:
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0)
+    time.sleep(0.0005)"
+    attach "$group"
+    effect 'exit status' 1 "$status"
+    effect 'said' 1 "$(grep -c "127.0.0.1:$port of python3 ($server).*--force" <<<"$stderr")"
+    attach --force "$group"
+    effect 'exit status with --force' 0 "$status"
+    effect 'its listener' "${ours/connected/listening}" "$(listener)"
+}
+
+# ---- detach --------------------------------------------------------------------------------
+
+off=${ours/keepalive=1/keepalive=0}
+
+# bats test_tags=effect
+@test "group: detach undoes it" {
+    attach -u 9 --force "$group"
+    serve_in "$group" static_server "$port"
+    ask "$port" hello
+    effect 'before' "${ours/timeout=0/timeout=9000}" "$(connections_at "$port")"
+    kashim detach "$path"
+    effect 'exit status' 0 "$status"
+    effect 'the connection' "$off" "$(connections_at "$port")"
+    effect 'the listener' "${off/connected/listening}" "$(listener)"
+    effect 'said' 1 "$(grep -c "^static_server ($server): listeners: 1 turned off, .*; connections: 1 turned off, " <<<"$output")"
+    effect 'the programs' '' "$(programs_on "$group")"
+    ask "$port" hello
+    effect 'a new connection' "$off" "$(connections_at "$port")"
+    steps_in "$group" "${accepted[@]}" 'look b'
+    has b "$untouched"
+}
+
+# bats test_tags=effect
+@test "group: detach leaves other timers alone, and counts them" {
+    attach "$group"
+    steps_in "$group" "${accepted[@]}" 'connect d a' 'accept a e' 'set e idle 99' \
+        "run $dir/kashim detach $path" 'look a' 'look b' 'look e'
+    has a "${off/connected/listening}"
+    has b "$off"
+    has e "${ours/idle=61/idle=99}"
+    effect 'said' 1 "$(grep -c '^steps .*; other timers: 1 left alone$' <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "group: detach on a process, with its timers" {
+    serve_bare "$port" static_server "$port"
+    ask "$port" hello
+    attach "$server"
+    effect 'before' "$ours" "$(connections_at "$port")"
+    kashim detach -i 60 -n 11 -c 7 "$server"
+    effect 'with others' "$ours" "$(connections_at "$port")"
+    kashim detach -i 61 -n 11 -c 7 "$server"
+    effect 'with these' "$off" "$(connections_at "$port")"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "group: detach where nothing is" {
+    kashim detach "$path"
+    says 0 "group $path: kashim has no programs there"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "group: a program of another's with the name of ours is never touched" {
+    stranger "$group" kashim beside
+    kashim detach "$path"
+    says 0 'no programs there'
+    attach "$path"
+    harmless 'beside it' 'kashim kashim' "$(programs_on "$group")"
+    steps_in "$group" "${accepted[@]}" 'look b'
+    harmless 'the connection' "$ours" "$(result 'look b')"
+    kashim detach "$path"
+    harmless 'afterwards' kashim "$(programs_on "$group")"
+}
+
+# ---- names ---------------------------------------------------------------------------------
+
+# bats test_tags=effect
+@test "group: named by its unit, by its directory, by its path, and as self" {
+    local name unit=$group/unit-${group##*-}.service
+    mkdir "$unit" "$unit/.control"
+    for name in "${unit##*/}" "$(basename "$unit" .service)" "$unit" "$unit/" "$path/${unit##*/}"; do
+        attach "$name"
+        effect "programs, $name" kashim "$(programs_on "$unit")"
+        kashim detach "$name"
+        effect "none, $name" '' "$(programs_on "$unit")"
+    done
+    for name in "$unit" "$unit/.control"; do
+        as '' "${inside[@]}" "$name" "$dir/kashim" attach self
+        effect "self in $name" kashim "$(programs_on "$unit")"
+        as '' "${inside[@]}" "$name" "$dir/kashim" detach self
+        effect "self in $name" '' "$(programs_on "$unit")"
+    done
+}
+
+# bats test_tags=effect
+@test "group: several targets, of both kinds" {
+    mkdir "$group/one" "$group/two"
+    serve_bare "$port" static_server "$port"
+    ask "$port" hello
+    attach "$group/one" "$server" "$path/two"
+    effect 'exit status' 0 "$status"
+    effect 'the process' "$ours" "$(connections_at "$port")"
+    effect 'one' kashim "$(programs_on "$group/one")"
+    effect 'two' kashim "$(programs_on "$group/two")"
+}
+
+# ---- status --------------------------------------------------------------------------------
+
+# in_status FIELD: of one group with one process, from `status --json`.
+in_status() {
+    kashim status --json "$path"
+    python3 -c "
+import json, sys
+d = json.load(sys.stdin)
+groups, processes = d['groups'], d['processes']
+print($1)" <<<"$output"
+}
+
+# bats test_tags=effect
+@test "group: status shows its settings, and which group serves a process" {
+    mkdir "$group/below"
+    attach -u 9 -p "80,$port,8000-8002" --connect --force "$group"
+    serve_in "$group/below" static_server "$port"
+    local settings="group $path: idle 61 s, intvl 11 s, cnt 7, user timeout 9 s; an idle dead peer is dropped after 72 s; ports 80,8000-8002,$port; outgoing connections too; forced" target
+    [ "$port" -gt 8002 ]
+    for target in "$group" "$group/below" "$server"; do
+        kashim status "$target"
+        effect "settings, by $target" "$settings" "$(grep '^group ' <<<"$output")"
+        effect "process, by $target" "static_server ($server): libkashim isn't loaded; served by group $path" "$(grep '^static_server' <<<"$output")"
+    done
+    kashim status
+    effect 'among all' 1 "$(grep -cxF "$settings" <<<"$output")"
+    kashim detach "$path"
+    kashim status "$server"
+    effect 'afterwards' "static_server ($server): libkashim isn't loaded" "$(grep '^static_server' <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "group: status --json" {
+    attach -u 9 -p "8000-8002" --connect --force "$group"
+    serve_in "$group" static_server "$port"
+    effect 'the group' "[('cnt', 7), ('connect', True), ('force', True), ('idle', 61), ('intvl', 11), ('known', True), ('path', '$path'), ('ports', [8000, 8001, 8002]), ('user_timeout', 9.0)]" \
+        "$(in_status 'sorted(groups[0].items())')"
+    effect 'the process' "[($server, '$path')]" "$(in_status "[(p['pid'], p['group']) for p in processes]")"
+    attach "$group"
+    effect 'all ports' None "$(in_status "groups[0]['ports']")"
+    kashim detach "$path"
+    effect 'afterwards' '[] [None]' "$(in_status "groups, [p['group'] for p in processes]" | tr -d '()' | sed 's/,//')"
+}
