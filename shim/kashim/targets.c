@@ -41,8 +41,8 @@ static bool add_own(struct targets *t)
 {
     char path[PATH_MAX];
 
-    if (!cgroup_of_process(getpid(), path)) {
-        complain("self: /proc/self/cgroup shows no control group");
+    if (!cgroup_is_mounted() || !cgroup_of_process(getpid(), path)) {
+        complain("self: cgroup v2 isn't mounted here");
         return false;
     }
     if (!strcmp(base_name(path), ".control"))
