@@ -114,6 +114,30 @@ connected_in_group() {
     effect 'the timer' keepalive "$(result 'ss a' | sed -n 's/.*timer:(\(keepalive\),[1-5][0-9]*sec,0).*/\1/p')"
 }
 
+# bats test_tags=effect
+@test "group: in a network namespace" {
+    unshare -n true 2>/dev/null || unless_ci 'network namespaces are refused'
+    attach "$group"
+    as '' "${inside[@]}" "$group" unshare -n sh -c 'ip link set lo up; exec steps "$@"' sh "${accepted[@]}" 'look b'
+    has b "$ours"
+}
+
+# bats test_tags=effect
+@test "group: in a cgroup namespace, as a container has it" {
+    unshare -Cm true 2>/dev/null || unless_ci 'cgroup namespaces are refused'
+    mkdir "$group/inner"
+    in_container() {
+        as '' "${inside[@]}" "$group" unshare -Cm sh -c 'umount "$0"; mount -t cgroup2 none "$0"; exec "$@"' "$cgroups" "$dir/kashim" "$@"
+    }
+    in_container attach -i 61 -n 11 -c 7 /inner
+    effect 'said' "group /inner: idle 61 s" "$(grep -o '^group /inner: idle 61 s' <<<"$output")"
+    effect 'programs' kashim "$(programs_on "$group/inner")"
+    in_container detach "$cgroups/inner"
+    effect 'none' '' "$(programs_on "$group/inner")"
+    in_container run --cgroup -i 61 -n 11 -c 7 steps "${accepted[@]}" 'look b'
+    has b "$ours"
+}
+
 # ---- what it leaves alone ------------------------------------------------------------------
 
 # bats test_tags=harmless,clumsy:mute
@@ -275,6 +299,15 @@ connected_in_group() {
 }
 
 # bats test_tags=effect
+@test "group: after detach of the inner one the outer one counts" {
+    mkdir "$group/inner"
+    kashim attach -i 300 -n 100 -c 9 "$group"
+    attach "$group/inner"
+    steps_in "$group/inner" "${accepted[@]}" "run $dir/kashim detach $path/inner" 'connect d a' 'accept a e' 'look e'
+    has e 'tcp connected keepalive=1 idle=300 intvl=100 cnt=9 user_timeout=0'
+}
+
+# bats test_tags=effect
 @test "group: two at the same time" {
     mkdir "$group/one" "$group/two"
     attach "$group/one"
@@ -301,6 +334,9 @@ connected_in_group() {
     kashim attach -i 500 -u 9 --force "$group"
     effect 'over --force' 'tcp connected keepalive=1 idle=500 intvl=30 cnt=6 user_timeout=9000' "$(connections_at "$port")"
     effect 'exit status' 0 "$status"
+    attach "$group"
+    ask "$port" hello
+    effect 'without -u' "$ours" "$(connections_at "$port")"
 }
 
 # bats test_tags=effect
