@@ -6,10 +6,18 @@
 # shellcheck source=tests/systemd/tree.bash
 . "${BASH_SOURCE[0]%/*}/tree.bash"
 
+needed=(systemd-nspawn nsenter findmnt debootstrap unshare)
+
+# need_container: in setup(), since bats can't skip in setup_file(). There boot does nothing.
+need_container() {
+    need "${needed[@]}"
+    [ "$(id -u)" = 0 ] || unless_ci 'only root can boot a container'
+}
+
 # boot SYSCALL...: those that the container's processes may make besides nspawn's own list.
 # Sets $nspawn, $leader (process 1 there), $machine, and $command (kashim there).
 boot() {
-    need systemd-nspawn nsenter
+    { [ "$(id -u)" = 0 ] && hash "${needed[@]}"; } || return 0
     make_services_tree
     machine=test-systemd-$BASHPID
     export nspawn leader machine
@@ -59,13 +67,13 @@ install_project() {
 # shut_down: at once, since nothing there is kept.
 shut_down() {
     [ ! "${leader-}" ] || kill -KILL "$leader"
-    wait_for 20 no_groups
+    [ ! "${machine-}" ] || wait_for 20 no_groups
 }
 
 no_groups() {
     local mount
     for mount in $(cgroup_mounts); do
-        [ ! -d "$mount/$machine" ] || find "$mount/$machine" -depth -type d -exec rmdir {} + 2>/dev/null || return 1
+        [ ! -d "$mount/${machine:?}" ] || find "$mount/$machine" -depth -type d -exec rmdir {} + 2>/dev/null || return 1
     done
 }
 

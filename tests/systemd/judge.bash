@@ -8,7 +8,9 @@ listening=${ours/connected/listening}
 get='GET / HTTP/1.1\r\nHost: localhost\r\n\r\n'
 ssl_request='\0\0\0\b\04\0322\026\057'
 
+# With where the journal ends before the test.
 setup() {
+    need_container
     cursor=$(inside journalctl -q -n 1 --show-cursor | sed -n 's/^-- cursor: //p')
 }
 
