@@ -206,6 +206,37 @@ socket_is_served() {
 }
 
 # bats test_tags=effect
+@test "attach and detach by the name of a unit" {
+    runs nginx.service 80
+    hold 80 "$get"
+    kashim attach "${timers[@]}" nginx
+    done_well attach
+    served 80 "$get" attached
+    kashim status nginx
+    done_well status
+    tells /system.slice/nginx.service
+    kashim detach nginx
+    done_well detach
+    effect 'detached' '' "$(both_at 80 | grep keepalive=1)"
+    let_go 80
+    hold 80 "$get"
+    effect 'detached, a new connection' '' "$(both_at 80 | grep keepalive=1)"
+}
+
+# bats test_tags=effect
+@test "attach by the name of a slice: what starts in it later, too" {
+    runs postgresql@15-main.service 5432
+    kashim attach "${timers[@]}" system-postgresql.slice
+    done_well attach
+    served 5432 "$ssl_request" attached
+    restart postgresql@15-main.service 5432
+    served 5432 "$ssl_request" restarted
+    kashim detach system-postgresql.slice
+    done_well detach
+    effect 'detached' '' "$(options_at 5432 listening | grep keepalive=1)"
+}
+
+# bats test_tags=effect
 @test "enable without a unit lists what is enabled" {
     kashim enable "${timers[@]}" nginx.service
     kashim enable -i 90 redis-server.service
