@@ -231,6 +231,14 @@ connected_in_group() {
 }
 
 # bats test_tags=effect
+@test "group: --connect: existing connections with timers of the program's own keep them" {
+    steps_in "$group" "${accepted[@]}" 'socket d' 'set d idle 33' 'connect-as d a' 'accept a e' \
+        "run $dir/kashim attach -i 61 -n 11 -c 7 --connect $group" 'look c' 'look d'
+    effect 'a bare one' "$ours" "$(result 'look c')"
+    effect 'one that is tuned' 'tcp connected keepalive=1 idle=33 intvl=75 cnt=9 user_timeout=0' "$(result 'look d')"
+}
+
+# bats test_tags=effect
 @test "group: --connect with -p is about the remote port" {
     serve_bare "$port" static_server "$port"
     local client=(sh -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"; exec sockopts $$ 3' "$port")
@@ -305,6 +313,29 @@ connected_in_group() {
     attach "$group/inner"
     steps_in "$group/inner" "${accepted[@]}" "run $dir/kashim detach $path/inner" 'connect d a' 'accept a e' 'look e'
     has e 'tcp connected keepalive=1 idle=300 intvl=100 cnt=9 user_timeout=0'
+}
+
+# bats test_tags=effect
+@test "group: what the inner one served gets the settings of the outer one when that is detached" {
+    mkdir "$group/inner"
+    attach "$group/inner"
+    serve_in "$group/inner" static_server "$port"
+    ask "$port" hello
+    effect 'by the inner one' "$ours" "$(connections_at "$port")"
+    kashim attach -i 300 -n 100 -c 9 "$group"
+    kashim detach "$group/inner"
+    effect 'by the outer one' '300 100 9' \
+        "$(connections_at "$port" | sed 's/.*keepalive=1 idle=\(.*\) intvl=\(.*\) cnt=\(.*\) user.*/\1 \2 \3/')"
+}
+
+# bats test_tags=effect
+@test "group: a threaded one, which tells threads and not processes" {
+    mkdir "$group/threaded"
+    echo threaded >"$group/threaded/cgroup.type"
+    serve_in "$group/threaded" static_server "$port"
+    ask "$port" hello
+    attach "$group/threaded"
+    effect 'a connection from before' "$ours" "$(connections_at "$port")"
 }
 
 # bats test_tags=effect
@@ -517,7 +548,7 @@ print($1)" <<<"$output"
 @test "group: status --json" {
     attach -u 9 -p "8000-8002" --connect --force "$group"
     serve_in "$group" static_server "$port"
-    effect 'the group' "[('cnt', 7), ('connect', True), ('force', True), ('idle', 61), ('intvl', 11), ('known', True), ('path', '$path'), ('ports', [8000, 8001, 8002]), ('user_timeout', 9.0)]" \
+    effect 'the group' "[('cnt', 7), ('connect', True), ('force', True), ('idle', 61), ('intvl', 11), ('known', True), ('path', '$path'), ('ports', '8000-8002'), ('user_timeout', 9.0)]" \
         "$(in_status 'sorted(groups[0].items())')"
     effect 'the process' "[($server, '$path')]" "$(in_status "[(p['pid'], p['group']) for p in processes]")"
     attach "$group"

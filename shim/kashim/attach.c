@@ -29,6 +29,7 @@ static void begin_scan(const struct attach *a, struct scan *scan)
     *scan = (struct scan){.config = &a->settings.config,
                           .wanted = ka_values_wanted(&a->settings.config),
                           .only = KA_NO_VALUES,
+                          .former = KA_NO_VALUES,
                           .listeners_only = a->listeners_only,
                           .changed = "changed",
                           .right = "already right"};
@@ -108,14 +109,14 @@ bool attach_to_processes(const struct numbers *pids, const struct settings *sett
 
 /* The first time the programs are tried elsewhere. */
 static bool put_programs(const struct attach *a, struct group *g,
-                         int *former_user_timeout)
+                         struct ka_values *former)
 {
-    struct group_settings before = {0};
+    struct group_settings before = {.values = KA_NO_VALUES};
     struct group_programs programs;
     struct bpf_failure failure;
     enum bpf_found found = bpf_find(g->fd, &programs, &before);
 
-    *former_user_timeout = before.values.of[KA_USER_TIMEOUT];
+    *former = before.values;
     bpf_close(&programs);
     if (found == BPF_NONE && own_group_try(&failure) == TRIAL_NO_EFFECT) {
         complain(
@@ -179,7 +180,7 @@ static bool attach_group(const struct attach *a, const char *path)
 {
     struct group g;
     struct scan scan;
-    int former;
+    struct ka_values former;
     bool done;
 
     if (!group_open(path, &g))
@@ -188,7 +189,8 @@ static bool attach_group(const struct attach *a, const char *path)
     if (done)
         report_programs(a, &g);
     begin_scan(a, &scan);
-    scan.former_user_timeout = former > 0 ? former : 0;
+    scan.former = former;
+    scan.spare_own = true;
     scan.context = &g;
     scan.find = group_find_processes;
     scan.before = group_unmark;

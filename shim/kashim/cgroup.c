@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "cgroup.h"
 
+#include "process.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +56,8 @@ static bool read_mount(const char *line, struct mount *m)
         return false;
     unescape(m->root);
     unescape(m->point);
+    if (!strncmp(m->root, "/..", 3)) /* of another control group namespace */
+        return false;
     if (!strcmp(m->root, "/"))
         *m->root = '\0';
     return is_cgroup2(m->point);
@@ -229,19 +233,39 @@ void cgroup_walk(const char *path, bool (*visit)(const char *path, void *arg), v
         walk(grown, visit, arg);
 }
 
-void cgroup_processes(const char *path, struct numbers *pids)
+static FILE *open_list(const char *path, const char *list)
 {
-    char directory[PATH_MAX], name[PATH_MAX + sizeof "/cgroup.procs"];
-    FILE *file;
-    int pid;
+    char directory[PATH_MAX], name[PATH_MAX + 32];
 
     if (!cgroup_directory(path, directory))
-        return;
-    snprintf(name, sizeof name, "%s/cgroup.procs", directory);
-    file = fopen(name, "re");
-    while (file && fscanf(file, "%d", &pid) == 1)
+        return NULL;
+    snprintf(name, sizeof name, "%s/%s", directory, list);
+    return fopen(name, "re");
+}
+
+static void add_processes(FILE *file, bool threads, struct numbers *pids)
+{
+    int id;
+
+    while (file && fscanf(file, "%d", &id) == 1) {
+        int pid = threads ? process_of_thread(id) : id;
+
         if (pid > 0 && pid != getpid())
             numbers_add(pids, pid);
+    }
+}
+
+/* A threaded group doesn't tell its processes, but its threads. */
+void cgroup_processes(const char *path, struct numbers *pids)
+{
+    FILE *file = open_list(path, "cgroup.procs");
+
+    add_processes(file, false, pids);
+    if (file && ferror(file)) {
+        fclose(file);
+        file = open_list(path, "cgroup.threads");
+        add_processes(file, true, pids);
+    }
     if (file)
         fclose(file);
 }

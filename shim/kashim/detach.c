@@ -27,6 +27,7 @@ static void begin_scan(struct scan *scan, const struct ka_config *config)
     *scan = (struct scan){.config = config,
                           .wanted = KA_NO_VALUES,
                           .only = ka_values_wanted(config),
+                          .former = KA_NO_VALUES,
                           .changed = "turned off",
                           .right = "already off"};
     scan->wanted.of[KA_KEEPALIVE] = 0;
@@ -81,11 +82,35 @@ static bool remove_programs(const struct group *g)
     return false;
 }
 
+/* An outer group serves these sockets from now on: they get its settings instead. */
+static void hand_to_outer(struct scan *scan, struct group *g,
+                          struct group_settings *outer)
+{
+    char path[PATH_MAX];
+    int fd = -1;
+
+    snprintf(path, sizeof path, "%s", g->path);
+    if (group_nearest(path, outer) == BPF_FOUND)
+        fd = cgroup_open(path);
+    if (fd < 0)
+        return;
+    bpf_close(&g->programs);
+    bpf_find(fd, &g->programs, outer);
+    close(fd);
+    say("group %s: group %s serves it now", g->path, path);
+    scan->former = scan->only;
+    scan->wanted = outer->values;
+    scan->after = group_mark;
+    scan->changed = "changed";
+    scan->right = "already right";
+}
+
 /* Those of the group are its own timers, unless others are given. */
 static bool turn_off(const struct detach *d, struct group *g,
                      const struct group_settings *settings)
 {
     struct ka_config config = d->timers_given ? d->settings.config : settings->config;
+    struct group_settings outer;
     struct scan scan;
 
     if (d->settings.config.some_ports) {
@@ -96,6 +121,7 @@ static bool turn_off(const struct detach *d, struct group *g,
     scan.context = g;
     scan.find = group_find_processes;
     scan.before = group_unmark;
+    hand_to_outer(&scan, g, &outer);
     return finish_scan(&scan);
 }
 

@@ -134,7 +134,7 @@ void serving_mark(struct scan *scan, int fd)
 
 /* ---- its settings ------------------------------------------------------------ */
 
-static void write_ports(FILE *file, const struct ka_config *config)
+void group_write_ports(FILE *file, const struct ka_config *config)
 {
     const char *between = "";
 
@@ -161,7 +161,7 @@ char *group_settings_text(const struct group_settings *settings)
     fwrite(timers, 1, t.len, file);
     if (config->some_ports) {
         fputs("; ports ", file);
-        write_ports(file, config);
+        group_write_ports(file, config);
     }
     if (config->connect)
         fputs("; outgoing connections too", file);

@@ -8,6 +8,8 @@
 #include "cgroup.h"
 #include "scan.h"
 
+#include <stdio.h>
+
 struct group {
     const char *path;
     int fd;
@@ -44,6 +46,9 @@ void serving_mark(struct scan *scan, int fd);
 /* The nearest group with our programs, from `path` upwards, which changes to its path; its
  * settings, if the result is BPF_FOUND. */
 enum bpf_found group_nearest(char path[PATH_MAX], struct group_settings *settings);
+
+/* As KA_PORTS takes them: "80,8000-8100". */
+void group_write_ports(FILE *file, const struct ka_config *config);
 
 /* "idle 61 s, intvl 11 s, cnt 7; ...; ports 80,8000-8100; outgoing too; forced". To be freed.
  */

@@ -138,6 +138,11 @@ uid_t process_user(int pid)
     return sscanf(value, "%u", &user) == 1 ? user : (uid_t)-1;
 }
 
+int process_of_thread(int thread)
+{
+    return status_number(thread, "Tgid");
+}
+
 int process_parent(int pid)
 {
     return status_number(pid, "PPid");

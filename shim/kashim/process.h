@@ -44,6 +44,7 @@ void sockets_free(struct sockets *sockets);
 int process_duplicate(const struct process *process, struct descriptor socket);
 
 /* 0 where it can't be told. */
+int process_of_thread(int thread);
 int process_parent(int pid);
 
 /* The text behind "FIELD:" in its status (proc(5)); empty if it can't be read. */

@@ -85,20 +85,11 @@ static void print_group_path(const char *path)
 
 static void print_ports(const struct ka_config *config)
 {
-    const char *between = "";
-
-    printf(", \"ports\": ");
-    if (!config->some_ports) {
-        printf("null");
+    printf(", \"ports\": %s", config->some_ports ? "\"" : "null");
+    if (!config->some_ports)
         return;
-    }
-    putchar('[');
-    for (unsigned port = 1; port <= 65535; port++)
-        if (ka_config_port(config, port)) {
-            printf("%s%u", between, port);
-            between = ", ";
-        }
-    putchar(']');
+    group_write_ports(stdout, config);
+    putchar('"');
 }
 
 static void print_group(const struct served_group *g)

@@ -65,17 +65,32 @@ static void complain_of(struct scanned *p, struct ka_refusal refusal)
     }
 }
 
+/* TCP_USER_TIMEOUT is turned off where kashim has set it before and doesn't any more. */
+static struct ka_values wanted_of(const struct scan *scan, const struct tcp_socket *s,
+                                  enum role role)
+{
+    struct ka_values wanted = scan->wanted;
+    bool ours =
+        scan->former.of[KA_IDLE] >= 0 && ka_values_agree(&s->values, &scan->former);
+
+    if (role == OUTGOING && scan->spare_own && !ours) {
+        struct ka_values kernel = ka_values_of_kernel();
+
+        return ka_values_outgoing(scan->config, &s->values, &kernel);
+    }
+    if (wanted.of[KA_USER_TIMEOUT] < 0 && scan->former.of[KA_USER_TIMEOUT] > 0 &&
+        s->values.of[KA_USER_TIMEOUT] == scan->former.of[KA_USER_TIMEOUT])
+        wanted.of[KA_USER_TIMEOUT] = 0;
+    return wanted;
+}
+
 /* What counts is what the socket has afterwards. */
 static void set_options(struct scan *scan, struct scanned *p, int fd,
-                        const struct tcp_socket *s, struct tally *tally)
+                        const struct tcp_socket *s, enum role role, struct tally *tally)
 {
-    struct ka_values after = s->values, wanted = scan->wanted;
-    bool right;
+    struct ka_values after = s->values, wanted = wanted_of(scan, s, role);
+    bool right = ka_values_agree(&s->values, &wanted);
 
-    if (scan->former_user_timeout && wanted.of[KA_USER_TIMEOUT] < 0 &&
-        s->values.of[KA_USER_TIMEOUT] == scan->former_user_timeout)
-        wanted.of[KA_USER_TIMEOUT] = 0;
-    right = ka_values_agree(&s->values, &wanted);
     if (!right) {
         scan->before(scan, p->process.pid, fd);
         complain_of(p, ka_values_set(fd, &wanted));
@@ -87,21 +102,23 @@ static void set_options(struct scan *scan, struct scanned *p, int fd,
     }
     tally->right += right;
     tally->changed += !right;
-    if (scan->after)
+    if (scan->after && ka_values_agree(&after, &scan->wanted))
         scan->after(scan, fd);
 }
 
 static void handle_if_meant(struct scan *scan, struct scanned *p, int fd,
-                            const struct tcp_socket *s, const union ka_address *address,
+                            const struct tcp_socket *s, enum role role,
                             struct tally *tally)
 {
+    const union ka_address *address = role == OUTGOING ? &s->peer : &s->local;
+
     if (!ka_config_port(scan->config, address_port(address)))
         p->other_ports++;
     else if (!ka_values_agree(&s->values, &scan->only) &&
              !ka_values_agree(&s->values, &scan->wanted))
         p->other_values++;
     else
-        set_options(scan, p, fd, s, tally);
+        set_options(scan, p, fd, s, role, tally);
 }
 
 static void handle_connection(struct scan *scan, struct scanned *p, int fd,
@@ -112,8 +129,7 @@ static void handle_connection(struct scan *scan, struct scanned *p, int fd,
     if (role == OUTGOING && !scan->config->connect)
         p->outgoing++;
     else
-        handle_if_meant(scan, p, fd, s, role == ACCEPTED ? &s->local : &s->peer,
-                        &p->connections);
+        handle_if_meant(scan, p, fd, s, role, &p->connections);
 }
 
 /* ---- one process ------------------------------------------------------------- */
@@ -160,7 +176,7 @@ static bool handle_socket(struct scan *scan, struct scanned *p, enum pass pass,
     if (s.state == TCP_LISTEN) {
         addresses_add(&p->listening, &s.local);
         add_listener(scan, p, d);
-        handle_if_meant(scan, p, fd, &s, &s.local, &p->listeners);
+        handle_if_meant(scan, p, fd, &s, LISTENER, &p->listeners);
     } else
         handle_connection(scan, p, fd, &s);
     return true;

@@ -44,7 +44,8 @@ struct scan {
     const struct ka_config *config; /* which ports are meant, and whether outgoing ones */
     struct ka_values wanted;        /* what a socket gets */
     struct ka_values only;          /* leaves sockets alone that differ; negative: any */
-    int former_user_timeout; /* TCP_USER_TIMEOUT is turned off where it is this; 0: nowhere */
+    struct ka_values former;        /* that kashim has set before; negative: none */
+    bool spare_own; /* timers that the program has set on outgoing sockets stand */
     bool listeners_only;
     const char *changed, *right;     /* in words: "changed", "already right" */
     void (*find)(struct scan *scan); /* adds to `pids`, before each pass; or NULL */
