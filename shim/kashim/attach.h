@@ -10,7 +10,8 @@
 bool attach_to_group(const char *path, const struct settings *settings);
 bool attach_to_processes(const struct numbers *pids, const struct settings *settings);
 
-bool detach_from_group(const char *path);
+/* With the timers of `settings` where the group's own can't be had. */
+bool detach_from_group(const char *path, const struct settings *settings);
 bool detach_from_processes(const struct numbers *pids, const struct settings *settings);
 
 #endif

@@ -15,7 +15,8 @@
 
 struct detach {
     struct settings settings;
-    bool timers_given;
+    bool timers_given; /* they count more than the group's own */
+    bool timers_known; /* they count where the group's own can't be had */
     struct targets targets;
     int port;
     bool children;
@@ -106,10 +107,8 @@ static void hand_to_outer(struct scan *scan, struct group *g,
 }
 
 /* Those of the group are its own timers, unless others are given. */
-static bool turn_off(const struct detach *d, struct group *g,
-                     const struct group_settings *settings)
+static bool turn_off(const struct detach *d, struct group *g, struct ka_config config)
 {
-    struct ka_config config = d->timers_given ? d->settings.config : settings->config;
     struct group_settings outer;
     struct scan scan;
 
@@ -139,8 +138,10 @@ static bool detach_group(const struct detach *d, const char *path)
         say("group %s: kashim has no programs there", path);
     else
         done = remove_programs(&g);
-    if (done && (found == BPF_FOUND || d->timers_given))
-        done = turn_off(d, &g, &settings);
+    if (d->timers_given || (d->timers_known && found != BPF_FOUND))
+        done &= turn_off(d, &g, d->settings.config);
+    else if (done && found == BPF_FOUND)
+        done = turn_off(d, &g, settings.config);
     else if (done && found == BPF_OTHER_VERSION)
         complain("group %s: another version of kashim has set it up: give the timers of "
                  "the connections that are to lose keepalive",
@@ -149,9 +150,9 @@ static bool detach_group(const struct detach *d, const char *path)
     return done;
 }
 
-bool detach_from_group(const char *path)
+bool detach_from_group(const char *path, const struct settings *settings)
 {
-    struct detach d = {.port = 0};
+    struct detach d = {.settings = *settings, .timers_known = true};
 
     return detach_group(&d, path);
 }

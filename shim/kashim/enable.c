@@ -227,7 +227,8 @@ static bool detach_now(const struct job *j)
 
     for (size_t i = 0; i < units.count; i++)
         if (is_running(&units.all[i]))
-            done &= detach_from_group(units.all[i].properties[UNIT_CONTROL_GROUP]);
+            done &= detach_from_group(units.all[i].properties[UNIT_CONTROL_GROUP],
+                                      &j->settings);
     units_free(&units);
     return done;
 }
@@ -477,6 +478,8 @@ static bool disable(struct job *j)
 
     if (owner == US && way == WAY_SOCKET)
         take_socket_timers(j, settings);
+    if (owner == US && way == WAY_GROUP)
+        settings_read_back(&j->settings, settings);
     free(settings);
     if (owner == ANOTHER)
         return false;

@@ -136,6 +136,21 @@ void settings_write(FILE *file, const struct settings *settings)
     }
 }
 
+void settings_read_back(struct settings *settings, char *text)
+{
+    char *word;
+
+    while ((word = strsep(&text, " ")))
+        for (int i = 0; i < SETTINGS; i++)
+            if (!strncmp(word, "--", 2) &&
+                !strcmp(word + 2, option_name(all[i].option))) {
+                const char *value = all[i].value ? all[i].value : strsep(&text, " ");
+
+                ka_config_set(&settings->config, all[i].variable, strlen(all[i].variable),
+                              value ? value : "");
+            }
+}
+
 bool settings_act_outside(const struct settings *settings)
 {
     for (int i = 0; i < SETTINGS; i++)

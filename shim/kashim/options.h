@@ -48,6 +48,10 @@ enum setting_verdict { SETTING_TAKEN, SETTING_REFUSED, SETTING_NONE };
 enum setting_verdict settings_take(struct settings *settings, int option,
                                    const char *argument);
 
+/* Takes what settings_write has written, which is cut up; what is none of these words is passed
+ * over. */
+void settings_read_back(struct settings *settings, char *text);
+
 /* False: an option was given that acts inside the program, which is said. Ask it before
  * settings_read: what the environment has for others is passed over. */
 bool settings_act_outside(const struct settings *settings);

@@ -58,3 +58,14 @@ is_half_served() {
 @test "bpf(2) is refused: a hardened service" {
     is_half_served hardened.service 7001 'hello\n'
 }
+
+# bats test_tags=effect
+@test "bpf(2) is refused: disable --now turns off what enable had turned on" {
+    runs nginx.service 80
+    hold 80 "$get"
+    kashim enable "${timers[@]}" --now nginx.service
+    effect 'turned on' 2 "$(both_at 80 | grep -o 'keepalive=1 idle=61' | wc -l)"
+    kashim disable --now nginx.service
+    effect 'exit status' 1 "$status"
+    effect 'turned off' 2 "$(both_at 80 | grep -o 'keepalive=0 idle=61' | wc -l)"
+}
