@@ -329,6 +329,36 @@ connected_in_group() {
 }
 
 # bats test_tags=effect
+@test "group: an inner one that comes later takes over from a forced outer one" {
+    mkdir "$group/inner"
+    kashim attach --force -i 300 -n 100 -c 9 "$group"
+    steps_in "$group/inner" "${accepted[@]}" \
+        "run $dir/kashim attach -i 61 -n 11 -c 7 $group/inner" 'look b' 'set b idle 99' 'look b' 'connect d a' 'accept a e' 'look e'
+    effect 'the program has set' "${ours/61/99}" "$(result 'look b')"
+    has e "$ours"
+}
+
+# bats test_tags=effect
+@test "group: --connect of the outer one isn't for a group without it" {
+    mkdir "$group/inner"
+    kashim attach --connect -i 300 -n 100 -c 9 "$group"
+    attach "$group/inner"
+    steps_in "$group/inner" "${accepted[@]}" 'look b' 'look c'
+    has b "$ours"
+    harmless 'an outgoing one' "$untouched" "$(result 'look c')"
+}
+
+# bats test_tags=effect
+@test "group: detach of the inner one hands over what the outer one means, and nothing else" {
+    mkdir "$group/inner"
+    kashim attach --force -i 300 -n 100 -c 9 -p 1 "$group"
+    attach "$group/inner"
+    steps_in "$group/inner" "${accepted[@]}" 'look b' "run $dir/kashim detach $group/inner" 'look b'
+    effect 'attached' 1 "$(grep -c "^look b: $ours" <<<"$output")"
+    effect 'detached' "${ours/keepalive=1/keepalive=0}" "$(result 'look b')"
+}
+
+# bats test_tags=effect
 @test "group: a threaded one, which tells threads and not processes" {
     mkdir "$group/threaded"
     echo threaded >"$group/threaded/cgroup.type"

@@ -348,3 +348,35 @@ PYTHON
     as "sh -c" "echo \$\$ >$mount/cgroup.procs; exec $dir/kashim attach self"
     refused 1 'the root of all control groups'
 }
+
+# bats test_tags=harmless,clumsy:mute
+@test "groups that are nested 2,100 deep: no crash" {
+    [ "$(id -u)" = 0 ] || unless_ci 'only root can make control groups'
+    need python3
+    local mount deep
+    mount=$(findmnt -rnt cgroup2 -o TARGET | head -n 1)
+    deep=$(mktemp -d "$mount/tested-XXXXXX") || unless_ci 'cgroup v2 is not mounted'
+    python3 - "$deep" 2100 <<'END'
+import os, sys
+os.chdir(sys.argv[1])
+for _ in range(int(sys.argv[2])):
+    os.mkdir("a")
+    os.chdir("a")
+END
+    kashim attach nosuch
+    local said=$status
+    python3 - "$deep" <<'END'
+import os, sys
+os.chdir(sys.argv[1])
+depth = 0
+while os.path.isdir("a"):
+    os.chdir("a")
+    depth += 1
+for _ in range(depth):
+    os.chdir("..")
+    os.rmdir("a")
+END
+    rmdir "$deep"
+    harmless 'exit status' 1 "$said"
+    refused 1 nosuch
+}

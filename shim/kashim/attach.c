@@ -133,7 +133,8 @@ static bool put_programs(const struct attach *a, struct group *g,
 
 static bool report_listener(const struct scan *scan, size_t i)
 {
-    const struct process *p = &scan->processes[scan->listeners[i].process].process;
+    const struct scanned *owner = &scan->processes[scan->listeners[i].process];
+    const struct process *p = &owner->process;
     char address[ADDRESS_SIZE], text[256];
     struct ka_text timers = {text, sizeof text, 0};
     struct tcp_socket s;
@@ -143,10 +144,11 @@ static bool report_listener(const struct scan *scan, size_t i)
         return true;
     address_text(&s.local, address);
     if (s.values.of[KA_KEEPALIVE] != 1) {
-        complain("listener %s of %s (%d) has no keepalive: the program turns it off "
-                 "itself%s",
-                 address, p->name, p->pid,
-                 scan->config->force ? "" : " (--force keeps it on)");
+        complain("listener %s of %s (%d) has no keepalive%s%s", address, p->name, p->pid,
+                 owner->listeners.failed ? "" : ": the program turns it off itself",
+                 owner->listeners.failed || scan->config->force
+                     ? ""
+                     : " (--force keeps it on)");
         return false;
     }
     ka_put_timers(&timers, &s.values);

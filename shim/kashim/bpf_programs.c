@@ -67,25 +67,25 @@ static int own_mark(int option)
 enum { ACTED = 0x6b617368 };
 
 /* Goes on at MEANT with R6 = context, R7 = event; at DONE with all other events. */
-static void choose_event(struct code *c, bool connect)
+static void choose_event(struct code *c)
 {
     code_move(c, R6, R1);
     code_load(c, BPF_W, R7, R6, SOCK_OPS(op));
     code_jump_if(c, BPF_JEQ, R7, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB, MEANT);
     code_jump_if(c, BPF_JEQ, R7, BPF_SOCK_OPS_TCP_LISTEN_CB, MEANT);
-    if (connect)
-        code_jump_if(c, BPF_JEQ, R7, BPF_SOCK_OPS_TCP_CONNECT_CB, MEANT);
-    code_jump(c, DONE);
+    code_jump_if(c, BPF_JNE, R7, BPF_SOCK_OPS_TCP_CONNECT_CB, DONE);
     code_label(c, MEANT);
 }
 
 /* The nearest group counts, whatever it did: one farther out does nothing. */
-static void leave_to_nearest(struct code *c)
+static void leave_to_nearest(struct code *c, bool connect)
 {
     code_load(c, BPF_W, R2, R6, SOCK_OPS(reply));
     code_jump_if(c, BPF_JEQ, R2, ACTED, DONE);
     code_set(c, R2, ACTED);
     code_store(c, BPF_W, R6, SOCK_OPS(reply), R2);
+    if (!connect)
+        code_jump_if(c, BPF_JEQ, R7, BPF_SOCK_OPS_TCP_CONNECT_CB, DONE);
 }
 
 /* The local port of listeners and what they accept, the remote port of others. */
@@ -203,8 +203,8 @@ void assemble_sock_ops(struct code *c, const struct group_settings *settings,
                        struct group_maps maps)
 {
     *c = (struct code){0};
-    choose_event(c, settings->config.connect);
-    leave_to_nearest(c);
+    choose_event(c);
+    leave_to_nearest(c, settings->config.connect);
     if (settings->config.some_ports)
         check_port(c, settings, maps);
     if (maps.marks >= 0)

@@ -74,7 +74,8 @@ static bool search_mounts(struct mount *best)
     while (file && getline(&line, &size, file) > 0) {
         struct mount m;
 
-        if (!read_mount(line, &m) || (found && strlen(m.root) >= strlen(best->root)))
+        if (!read_mount(line, &m) || (found && strlen(m.root) >= strlen(best->root) &&
+                                      strcmp(m.point, best->point) != 0))
             continue;
         *best = m;
         found = true;
@@ -205,7 +206,7 @@ bool cgroup_parent(char path[PATH_MAX])
 static void walk(char path[PATH_MAX], bool (*visit)(const char *path, void *arg),
                  void *arg)
 {
-    char directory[PATH_MAX];
+    static char directory[PATH_MAX]; /* not on the stack: groups can be 2,000 deep */
     size_t len = strlen(path);
     struct dirent *d;
     DIR *dir;

@@ -83,34 +83,36 @@ static bool remove_programs(const struct group *g)
     return false;
 }
 
-/* An outer group serves these sockets from now on: they get its settings instead. */
-static void hand_to_outer(struct scan *scan, struct group *g,
-                          struct group_settings *outer)
+/* An outer group serves from now on what was turned off: it gets its settings. */
+static bool hand_to_outer(struct group *g, const struct ka_config *inner)
 {
+    struct group_settings outer;
+    struct scan scan;
     char path[PATH_MAX];
-    int fd = -1;
 
     snprintf(path, sizeof path, "%s", g->path);
-    if (group_nearest(path, outer) == BPF_FOUND)
-        fd = cgroup_open(path);
-    if (fd < 0)
-        return;
-    bpf_close(&g->programs);
-    bpf_find(fd, &g->programs, outer);
-    close(fd);
+    if (group_nearest(path, &outer) != BPF_FOUND)
+        return true;
     say("group %s: group %s serves it now", g->path, path);
-    scan->former = scan->only;
-    scan->wanted = outer->values;
-    scan->after = group_mark;
-    scan->changed = "changed";
-    scan->right = "already right";
+    begin_scan(&scan, &outer.config);
+    scan.wanted = outer.values;
+    scan.only = ka_values_wanted(inner);
+    scan.only.of[KA_KEEPALIVE] = 0;
+    scan.only.of[KA_USER_TIMEOUT] = -1;
+    scan.context = g;
+    scan.find = group_find_processes;
+    scan.before = group_unmark;
+    scan.after = group_mark_outer;
+    scan.changed = "changed";
+    scan.right = "already right";
+    return finish_scan(&scan);
 }
 
 /* Those of the group are its own timers, unless others are given. */
 static bool turn_off(const struct detach *d, struct group *g, struct ka_config config)
 {
-    struct group_settings outer;
     struct scan scan;
+    bool done;
 
     if (d->settings.config.some_ports) {
         config.some_ports = true;
@@ -120,8 +122,8 @@ static bool turn_off(const struct detach *d, struct group *g, struct ka_config c
     scan.context = g;
     scan.find = group_find_processes;
     scan.before = group_unmark;
-    hand_to_outer(&scan, g, &outer);
-    return finish_scan(&scan);
+    done = finish_scan(&scan);
+    return hand_to_outer(g, &config) && done;
 }
 
 static bool detach_group(const struct detach *d, const char *path)
@@ -134,7 +136,7 @@ static bool detach_group(const struct detach *d, const char *path)
     if (!group_open(path, &g))
         return false;
     found = bpf_find(g.fd, &g.programs, &settings);
-    if (found == BPF_NONE)
+    if (found == BPF_NONE && g.programs.setsockopt < 0) /* left by one that was killed */
         say("group %s: kashim has no programs there", path);
     else
         done = remove_programs(&g);

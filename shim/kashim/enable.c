@@ -79,12 +79,11 @@ static bool refuse(const struct job *j, const char *why)
 }
 
 /* Debian's postgresql.service, tor.service, postfix.service and others do nothing but start
- * and stop others with them. */
+ * and stop others with them: ExecStart=/bin/true. */
 static bool stands_for_others(const struct unit *u)
 {
     return !strcmp(u->properties[UNIT_TYPE], "oneshot") &&
-           (is_set(u, UNIT_CONSISTS_OF) ||
-            strstr(u->properties[UNIT_EXEC_START], "/bin/true "));
+           strstr(u->properties[UNIT_EXEC_START], "/bin/true ");
 }
 
 static bool refuse_placeholder(const struct job *j, const struct unit *u)

@@ -17,17 +17,37 @@
 #    define CAP_BPF 39
 #endif
 
+static void find_outer(struct group *g)
+{
+    char path[PATH_MAX];
+    int fd = -1;
+
+    snprintf(path, sizeof path, "%s", g->path);
+    if (cgroup_parent(path) && group_nearest(path, NULL) == BPF_FOUND)
+        fd = cgroup_open(path);
+    if (fd < 0)
+        return;
+    bpf_find(fd, &g->outer, NULL);
+    close(fd);
+}
+
 bool group_open(const char *path, struct group *g)
 {
-    *g = (struct group){.path = path, .fd = cgroup_open(path), .programs = NO_PROGRAMS};
+    *g = (struct group){.path = path,
+                        .fd = cgroup_open(path),
+                        .programs = NO_PROGRAMS,
+                        .outer = NO_PROGRAMS};
     if (g->fd < 0)
         complain("group %s: %s", path, errno == ENOENT ? "it is gone" : strerror(errno));
+    else
+        find_outer(g);
     return g->fd >= 0;
 }
 
 void group_close(struct group *g)
 {
     bpf_close(&g->programs);
+    bpf_close(&g->outer);
     close(g->fd);
 }
 
@@ -90,6 +110,7 @@ void group_unmark(struct scan *scan, int pid, int fd)
 
     (void)pid;
     bpf_unmark(&g->programs, fd);
+    bpf_unmark(&g->outer, fd);
 }
 
 void group_mark(struct scan *scan, int fd)
@@ -97,6 +118,13 @@ void group_mark(struct scan *scan, int fd)
     const struct group *g = scan->context;
 
     bpf_mark(&g->programs, fd);
+}
+
+void group_mark_outer(struct scan *scan, int fd)
+{
+    const struct group *g = scan->context;
+
+    bpf_mark(&g->outer, fd);
 }
 
 static void find_serving(struct serving *s, int pid)

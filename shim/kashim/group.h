@@ -14,6 +14,8 @@ struct group {
     const char *path;
     int fd;
     struct group_programs programs; /* in the kernel, or none */
+    struct group_programs
+        outer; /* of the nearest one above: sockets may have its marks */
 };
 
 /* False: it is gone, or can't be opened, which is said. To be closed if true. */
@@ -31,6 +33,7 @@ enum bpf_found group_look(const char *path, struct group_settings *settings);
  * changing it again. */
 void group_unmark(struct scan *scan, int pid, int fd);
 void group_mark(struct scan *scan, int fd);
+void group_mark_outer(struct scan *scan, int fd);
 
 /* The same for scans of processes, whose context is such a struct: of the group that serves the
  * process. */

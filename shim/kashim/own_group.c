@@ -3,6 +3,7 @@
 #include "own_group.h"
 
 #include "cgroup.h"
+#include "kashim.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -85,6 +86,8 @@ static bool is_left_over(const char *path)
 
     if (!kill(atoi(dash + 1), 0) || errno != ESRCH)
         return false;
+    if (!strncmp(base_name(path), PREFIX "trial-", strlen(PREFIX "trial-")))
+        return true; /* killed before or after it had programs */
     fd = cgroup_open(path);
     ours =
         fd >= 0 && bpf_find(fd, &programs, NULL) != BPF_UNKNOWN && programs.sock_ops >= 0;
@@ -177,9 +180,11 @@ enum trial own_group_try(struct bpf_failure *f)
     struct group_programs programs;
     struct ka_config config = {.idle = 61, .intvl = 11, .cnt = 7};
     char path[PATH_MAX];
-    int fd = own_group_make("trial", path);
     enum trial result = TRIAL_REFUSED;
+    int fd;
 
+    own_groups_clean();
+    fd = own_group_make("trial", path);
     if (fd < 0) {
         *f = (struct bpf_failure){.error = errno, .step = "to make a group"};
         return TRIAL_UNTRIED;

@@ -135,7 +135,6 @@ static int prepare_group(const struct settings *settings, const char *name)
         return refuse(name,
                       "the kernel's programs have no effect here: they take Linux 5.9",
                       "kashim run without --cgroup");
-    own_groups_clean();
     for (int i = 0; i < TRIES && !entered; i++) {
         entered = enter_own_group(&settings->config, path, &failure);
         if (!entered && errno != ENOENT && errno != ENODEV)

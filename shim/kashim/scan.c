@@ -91,8 +91,8 @@ static void set_options(struct scan *scan, struct scanned *p, int fd,
     struct ka_values after = s->values, wanted = wanted_of(scan, s, role);
     bool right = ka_values_agree(&s->values, &wanted);
 
+    scan->before(scan, p->process.pid, fd);
     if (!right) {
-        scan->before(scan, p->process.pid, fd);
         complain_of(p, ka_values_set(fd, &wanted));
         after = ka_values_read(fd);
     }

@@ -50,7 +50,7 @@ struct scan {
     const char *changed, *right;     /* in words: "changed", "already right" */
     void (*find)(struct scan *scan); /* adds to `pids`, before each pass; or NULL */
     void (*before)(struct scan *scan, int pid,
-                   int fd);                   /* it is about to get the values */
+                   int fd);                   /* it has the values or gets them */
     void (*after)(struct scan *scan, int fd); /* it has them; or NULL */
     void *context;                            /* of these three */
 
