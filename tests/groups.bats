@@ -239,6 +239,22 @@ connected_in_group() {
 }
 
 # bats test_tags=effect
+@test "group: --connect: a socket that was tuned before attach, and connects afterwards" {
+    steps_in "$group" 'tcp4 a' 'listen a' 'socket c' 'set c idle 33' \
+        "run $dir/kashim attach -i 61 -n 11 -c 7 --connect $group" 'connect-as c a' 'look c' 'connect d a' 'look d'
+    effect 'tuned' 'tcp connected keepalive=1 idle=33 intvl=75 cnt=9 user_timeout=0' "$(result 'look c')"
+    has d "$ours"
+}
+
+# bats test_tags=effect
+@test "group: without --force no program sees the calls of setsockopt" {
+    attach --connect "$group"
+    effect 'programs' kashim "$(programs_on "$group")"
+    attach --force "$group"
+    effect 'with it' 'kashim kashim_setopt' "$(programs_on "$group")"
+}
+
+# bats test_tags=effect
 @test "group: --connect with -p is about the remote port" {
     serve_bare "$port" static_server "$port"
     local client=(sh -c 'exec 3<>"/dev/tcp/127.0.0.1/$0"; exec sockopts $$ 3' "$port")

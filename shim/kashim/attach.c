@@ -170,8 +170,8 @@ static bool report_listeners(const struct scan *scan)
 
 static void report_programs(const struct attach *a, const struct group *g)
 {
-    struct group_settings settings = {a->settings.config,
-                                      ka_values_wanted(&a->settings.config)};
+    struct group_settings settings = {.config = a->settings.config,
+                                      .values = ka_values_wanted(&a->settings.config)};
     char *text = group_settings_text(&settings);
 
     say("group %s: %s", g->path, text);

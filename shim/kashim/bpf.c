@@ -464,7 +464,8 @@ bool bpf_attach(int group, const struct ka_config *config, struct group_programs
                 struct bpf_failure *f)
 {
     struct group_settings settings = {.config = *config,
-                                      .values = ka_values_wanted(config)};
+                                      .values = ka_values_wanted(config),
+                                      .kernel = ka_values_of_kernel()};
     int tries = 100; /* another kashim may exchange them between our look and our step */
     bool done;
 

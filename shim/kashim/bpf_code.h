@@ -10,7 +10,7 @@
 #include <linux/bpf.h>
 #include <stddef.h>
 
-enum { CODE_MAX = 128, LABEL_MAX = 24 };
+enum { CODE_MAX = 160, LABEL_MAX = 32 };
 
 struct code {
     struct bpf_insn all[CODE_MAX];

@@ -18,6 +18,7 @@ enum {
     DONE,
     MEANT,
     PORT_KNOWN,
+    OWN,
     OPTIONS,
     TCP,
     TIMER,
@@ -26,8 +27,21 @@ enum {
     JUDGE,
     OURS,
     PASS,
-    AFTER_OPTION
+    AFTER_OPTION,
+    AFTER_OWN = AFTER_OPTION + KA_OPTIONS
 };
+
+/* bpf_getsockopt tells the options of a socket from Linux 6.1 on. Before, what the program sets
+ * is noted in a mark. */
+static bool kernel_tells_options(void)
+{
+    return !kernel_before(6, 1);
+}
+
+static bool notes_options(const struct ka_config *config)
+{
+    return config->connect && !kernel_tells_options();
+}
 
 /* R0 = address of the mark of the socket in R2, or NULL. `flags`: create it if need be. */
 static void get_mark(struct code *c, struct group_maps maps, int flags)
@@ -111,24 +125,21 @@ static void check_port(struct code *c, const struct group_settings *settings,
     code_jump_if(c, BPF_JEQ, R1, 0, DONE);
 }
 
-/* R8 = address of the mark, NULL without memory for it; R9 = what the program has set
- * itself, which counts for outgoing sockets alone. DONE if the options are on. */
-static void read_mark(struct code *c, struct group_maps maps, bool connect)
+/* R8 = address of the mark, NULL without memory for it; R9 = what was noted of an outgoing
+ * socket. DONE if the options are on. */
+static void read_mark(struct code *c, struct group_maps maps, bool noted)
 {
     code_load(c, BPF_DW, R2, R6, SOCK_OPS(sk));
     code_jump_if(c, BPF_JEQ, R2, 0, DONE);
     get_mark(c, maps, BPF_SK_STORAGE_GET_F_CREATE);
     code_move(c, R8, R0);
-    if (connect)
-        code_set(c, R9, 0);
-    code_jump_if(c, BPF_JEQ, R8, 0, OPTIONS);
+    code_jump_if(c, BPF_JEQ, R8, 0, OWN);
     code_load(c, BPF_W, R2, R8, 0);
     code_jump_if(c, BPF_JSET, R2, MARK_OURS, DONE);
-    if (connect) {
-        code_jump_if(c, BPF_JNE, R7, BPF_SOCK_OPS_TCP_CONNECT_CB, OPTIONS);
+    if (noted) {
+        code_jump_if(c, BPF_JNE, R7, BPF_SOCK_OPS_TCP_CONNECT_CB, OWN);
         code_move(c, R9, R2);
     }
-    code_label(c, OPTIONS);
 }
 
 /* Calls BPF_FUNC_setsockopt or BPF_FUNC_getsockopt, whose value is at the address in R4. */
@@ -146,13 +157,13 @@ static int address_of_value(int option)
     return SETTING(values.of) + option * (int)sizeof(int);
 }
 
-/* R1 = the option's value; OPTIONS if the kernel doesn't tell. */
-static void read_option(struct code *c, int option)
+/* R1 = the option's value; `otherwise`, if the kernel doesn't tell. */
+static void read_option(struct code *c, int option, int otherwise)
 {
     code_move(c, R4, STACK);
     code_add(c, R4, -8);
     call_option(c, BPF_FUNC_getsockopt, option);
-    code_jump_if(c, BPF_JNE, R0, 0, OPTIONS);
+    code_jump_if(c, BPF_JNE, R0, 0, otherwise);
     code_load(c, BPF_W, R1, STACK, -8);
 }
 
@@ -160,16 +171,34 @@ static void read_option(struct code *c, int option)
  * on, or the timers are ours, and the program has turned it off for its listener. */
 static void read_inherited(struct code *c, const struct group_settings *settings)
 {
-    code_jump_if(c, BPF_JEQ, R7, BPF_SOCK_OPS_TCP_LISTEN_CB, OPTIONS);
-    read_option(c, KA_KEEPALIVE);
+    code_jump_if(c, BPF_JNE, R7, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB, OWN);
+    read_option(c, KA_KEEPALIVE, OWN);
     code_jump_if(c, BPF_JNE, R1, 0, DONE);
     for (int option = 0; option < KA_OPTIONS; option++)
         if (own_mark(option) == MARK_OWN_TIMERS) {
-            read_option(c, option);
-            code_jump_if(c, BPF_JNE, R1, settings->values.of[option], OPTIONS);
+            read_option(c, option, OWN);
+            code_jump_if(c, BPF_JNE, R1, settings->values.of[option], OWN);
         }
     code_jump(c, DONE);
-    code_label(c, OPTIONS);
+}
+
+/* R9 = which options of an outgoing socket the program has set: those that differ from the
+ * kernel's own, as ka_values_outgoing() has it. */
+static void read_own(struct code *c, const struct group_settings *settings)
+{
+    code_jump_if(c, BPF_JNE, R7, BPF_SOCK_OPS_TCP_CONNECT_CB, OPTIONS);
+    for (int option = 0; option < KA_OPTIONS; option++) {
+        int kernel =
+            own_mark(option) == MARK_OWN_TIMERS ? settings->kernel.of[option] : 0;
+
+        if (!own_mark(option) || settings->values.of[option] < 0)
+            continue;
+        read_option(c, option, OPTIONS);
+        code_jump_if(c, BPF_JEQ, R1, kernel, AFTER_OWN + option);
+        code_set(c, R2, own_mark(option));
+        code_or_register(c, R9, R2);
+        code_label(c, AFTER_OWN + option);
+    }
 }
 
 /* In the order of enum ka_option, each whatever becomes of the others. */
@@ -207,10 +236,16 @@ void assemble_sock_ops(struct code *c, const struct group_settings *settings,
     leave_to_nearest(c, settings->config.connect);
     if (settings->config.some_ports)
         check_port(c, settings, maps);
+    if (settings->config.connect)
+        code_set(c, R9, 0);
     if (maps.marks >= 0)
-        read_mark(c, maps, settings->config.connect);
+        read_mark(c, maps, notes_options(&settings->config));
     else
         read_inherited(c, settings);
+    code_label(c, OWN);
+    if (settings->config.connect && kernel_tells_options())
+        read_own(c, settings);
+    code_label(c, OPTIONS);
     set_options(c, settings, maps);
     if (maps.marks >= 0)
         write_mark(c, settings->config.connect);
@@ -221,12 +256,12 @@ void assemble_sock_ops(struct code *c, const struct group_settings *settings,
 
 bool needs_marks(const struct ka_config *config)
 {
-    return needs_setsockopt(config) || kernel_before(6, 1);
+    return config->force || !kernel_tells_options();
 }
 
 bool needs_setsockopt(const struct ka_config *config)
 {
-    return config->force || config->connect;
+    return config->force || notes_options(config);
 }
 
 /* Goes on at JUDGE with R9 = the mark for what is set, R7 and R8 = the least and the largest
@@ -290,12 +325,14 @@ static void judge_socket(struct code *c, const struct ka_config *config,
                          struct group_maps maps)
 {
     code_load(c, BPF_DW, R2, R6, SOCKOPT(sk));
-    get_mark(c, maps, config->connect ? BPF_SK_STORAGE_GET_F_CREATE : 0);
+    get_mark(c, maps, notes_options(config) ? BPF_SK_STORAGE_GET_F_CREATE : 0);
     code_jump_if(c, BPF_JEQ, R0, 0, PASS);
     code_load(c, BPF_W, R2, R0, 0);
     code_jump_if(c, BPF_JSET, R2, MARK_OURS, OURS);
-    code_or_register(c, R2, R9);
-    code_store(c, BPF_W, R0, 0, R2);
+    if (notes_options(config)) {
+        code_or_register(c, R2, R9);
+        code_store(c, BPF_W, R0, 0, R2);
+    }
     code_jump(c, PASS);
     code_label(c, OURS);
     if (config->force) {
