@@ -428,3 +428,13 @@ ctypes.CDLL(None).execve(sys.argv[1].encode(), words("kashim", "run", "--idle", 
     words("PATH=/usr/bin:/bin", "LD_PRELOAD=/first.so", "LD_PRELOAD=/last.so", "KA_IDLE=1", "KA_IDLE=2"))' \
         "$dir/kashim" 2>/dev/null | grep -E '^(LD_|KA_)' | sort -r | paste -sd' ')"
 }
+
+# bats test_tags=effect
+@test "help: within 80 columns" {
+    local subcommand
+    for subcommand in '' run check attach detach status enable disable; do
+        kashim help $subcommand
+        effect "lines of help $subcommand" some "${output:+some}"
+        effect "long lines of help $subcommand" '' "$(awk 'length > 80' <<<"$output")"
+    done
+}

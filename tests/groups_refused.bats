@@ -191,3 +191,13 @@ continued() {
     refused 1 'KA_OFF=1 is set, so nothing was done'
     harmless 'programs' '' "$(programs_on "$group")"
 }
+
+# bats test_tags=harmless,clumsy:mute
+@test "group refused: what may not be looked at isn't said to be missing" {
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    serve_in "$group" static_server "$port"
+    as 'setpriv --reuid=65534 --regid=65534 --clear-groups' "$dir/kashim" attach "$path"
+    harmless 'exit status' 1 "$status"
+    harmless 'said' '' "$(grep 'nothing listens' <<<"$output$stderr")"
+    harmless 'the cause' 2 "$(grep -cE 'takes root|run kashim as root' <<<"$stderr")"
+}

@@ -11,6 +11,7 @@
 #include "scan.h"
 #include "targets.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -157,13 +158,22 @@ static bool report_listener(const struct scan *scan, size_t i)
     return true;
 }
 
+/* Whether each process that runs has been looked at. */
+static bool all_seen(const struct scan *scan)
+{
+    for (size_t i = 0; i < scan->count; i++)
+        if (scan->processes[i].refused && scan->processes[i].refused != ESRCH)
+            return false;
+    return !scan->too_many;
+}
+
 static bool report_listeners(const struct scan *scan)
 {
     bool good = true;
 
     for (size_t i = 0; i < scan->listener_count; i++)
         good &= report_listener(scan, i);
-    if (!scan->listener_count)
+    if (!scan->listener_count && all_seen(scan))
         puts("nothing listens there yet");
     return good;
 }

@@ -509,17 +509,15 @@ static int help_enable(void)
     puts(
         "kashim enable [OPTIONS] [--now] [--preload] [--root DIR] UNIT\n"
         "kashim enable [--root DIR]\n\n"
-        "Gives a systemd service keepalive whenever it starts, by a drop-in that puts "
-        "the\n"
-        "kernel's programs on its control group; a socket unit, by systemd's own "
+        "Gives a systemd service keepalive whenever it starts: a drop-in puts the\n"
+        "kernel's programs on its control group. A socket unit gets it by systemd's own\n"
         "settings.\n"
         "Without UNIT: lists what is enabled.\n\n"
         "      --now                                 also now, while it runs: no "
         "restart\n"
         "      --preload                             by the library, at its next start:\n"
-        "                                            for kernels before 5.9; with --now "
-        "it\n"
-        "                                            is restarted\n"
+        "                                            for kernels before 5.9. --now\n"
+        "                                            restarts it then\n"
         "      --root DIR                            of the system in DIR, an image say");
     settings_help(false);
     puts("\nExit status: 0 it was done, 1 something wasn't, 2 wrong arguments.");

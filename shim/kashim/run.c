@@ -24,12 +24,10 @@ static int help(void)
         "kashim run --cgroup [OPTIONS] [--] PROGRAM [ARG...]\n\n"
         "Runs the program with TCP keepalive on the connections that it accepts. It\n"
         "keeps this process, with its number, signals and descriptors.\n\n"
-        "      --cgroup                              by the kernel's programs on a "
-        "control\n"
-        "                                            group of its own, not the library:\n"
-        "                                            static, Go and set-id programs "
-        "too;\n"
-        "                                            takes root and Linux 5.9");
+        "      --cgroup                              in a control group of its own, not\n"
+        "                                            by the library: static, Go and\n"
+        "                                            set-id programs too; takes root\n"
+        "                                            and Linux 5.9");
     settings_help(false);
     puts("\nExit status: the program's; 125 if kashim can't or won't run it, 126 if it\n"
          "can't be executed, 127 if there is no such program.");

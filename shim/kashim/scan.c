@@ -356,6 +356,8 @@ static bool report_process(const struct scan *scan, const struct scanned *p)
             printf("; outgoing: %u left alone", p->outgoing);
         if (p->other_values)
             printf("; other timers: %u left alone", p->other_values);
+        if (p->other_ports)
+            printf("; other ports: %u left alone", p->other_ports);
         putchar('\n');
     }
     if (refused)
