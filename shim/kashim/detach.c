@@ -175,8 +175,8 @@ static int help(void)
          "kashim detach [OPTIONS] [--children] --port PORT\n\n"
          "Undoes kashim attach: removes what it has put on a control group, and turns\n"
          "keepalive off on listeners and accepted connections that have it with the\n"
-         "timers given here; with a group's own, where none are. Sockets with other\n"
-         "timers are left alone.\n"
+         "timers given here; without, those of the group. Sockets with other timers are\n"
+         "left alone. What a program had set before isn't known: it is off as well.\n"
          "\n" TARGETS_HELP "\n"
          "      --children                            the processes below them too\n"
          "      --port PORT                           those that listen on it");

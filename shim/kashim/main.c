@@ -18,7 +18,7 @@ static const struct subcommand {
     const char *synopsis, *summary;
 } subcommands[] = {
     {"run", kashim_run, "[OPTIONS] [--] PROGRAM...", "run a server with keepalive"},
-    {"check", kashim_check, "[PROGRAM]", "say what can serve it, and here"},
+    {"check", kashim_check, "[PROGRAM]", "say which way can serve it"},
     {"attach", kashim_attach, "[OPTIONS] TARGET...", "put keepalive on what runs"},
     {"detach", kashim_detach, "[OPTIONS] TARGET...", "undo attach"},
     {"status", kashim_status, "[TARGET...]", "show which sockets have keepalive"},
