@@ -281,13 +281,6 @@ static int read_arguments(int argc, char **argv, struct attach *a)
     return settings_read(&a->settings) ? -1 : EXIT_USAGE;
 }
 
-static bool find_targets(struct attach *a, char **arguments)
-{
-    return targets_visible() &&
-           (!a->port || targets_by_port(a->port, &a->targets.pids)) &&
-           targets_add(arguments, &a->targets);
-}
-
 int kashim_attach(int argc, char **argv)
 {
     struct attach a = {.port = 0};
@@ -302,7 +295,7 @@ int kashim_attach(int argc, char **argv)
         complain("attach: KA_OFF=1 is set, so nothing was done");
         return EXIT_UNDONE;
     }
-    if (!find_targets(&a, argv + optind))
+    if (!targets_find(a.port, argv + optind, &a.targets))
         return EXIT_UNDONE;
     if (a.force && a.targets.pids.count) {
         complain("--force takes a control group: nothing stays with a process that could "

@@ -487,7 +487,7 @@ static bool take_off_all(int group, const struct kind *kind)
     bool done = true;
     int program = -1;
 
-    while (done && (program = newest_of_ours(group, kind, &maps, true)) >= 0) {
+    while (done && (program = newest_of_ours(group, kind, &maps, false)) >= 0) {
         done = take_off_group(group, kind, program);
         close_if_open(&program);
         close_maps(&maps);

@@ -226,8 +226,7 @@ int kashim_detach(int argc, char **argv)
     status = read_arguments(argc, argv, &d);
     if (status >= 0)
         return status;
-    if (!targets_visible() || (d.port && !targets_by_port(d.port, &d.targets.pids)) ||
-        !targets_add(argv + optind, &d.targets))
+    if (!targets_find(d.port, argv + optind, &d.targets))
         return EXIT_UNDONE;
     if (d.targets.pids.count)
         done = detach_processes(&d);

@@ -95,41 +95,56 @@ static bool is_one_word(const char *text)
     return !*text;
 }
 
+/* "... attach --idle 61 self": the options. */
+static char *setting_of_start(char *line)
+{
+    char *options = strstr(line, " attach"), *end = line + strlen(line) - strlen(" self");
+
+    if (!options || end < options + strlen(" attach") || strcmp(end, " self") != 0)
+        return NULL;
+    *end = '\0';
+    options += strlen(" attach");
+    return options + (*options == ' ');
+}
+
+/* KA_IDLE=61" or LD_PRELOAD=...", which is no setting: what stands before the quote. */
+static char *setting_of_variable(char *assignment)
+{
+    char *quote = assignment + strlen(assignment) - 1;
+
+    if (*quote != '"')
+        return NULL;
+    *quote = '\0';
+    if (!is_one_word(assignment))
+        return NULL;
+    if (!strncmp(assignment, "LD_PRELOAD=", strlen("LD_PRELOAD=")))
+        return quote;
+    return setting_of(assignment, strcspn(assignment, "=")) < 0 ? NULL : assignment;
+}
+
+static bool begins(const char *line, const char *with)
+{
+    return !strncmp(line, with, strlen(with));
+}
+
 /* What a line of ours sets, cut out of it; "" for a line that sets nothing, NULL for one that
  * isn't ours. */
 static char *setting_in(char *line, enum way *way)
 {
-    static const char *const prefixes[] = {[WAY_GROUP] = START,
-                                           [WAY_PRELOAD] = "Environment=\"",
-                                           [WAY_SOCKET] = "KeepAlive"};
-    char *end, *start;
+    static const char variable[] = "Environment=\"";
 
     if (!strcmp(line, "[Service]") || !strcmp(line, "[Socket]"))
         return line + strlen(line);
-    for (*way = WAY_GROUP; strncmp(line, prefixes[*way], strlen(prefixes[*way])) != 0;
-         ++*way)
-        if (*way == WAY_SOCKET)
-            return NULL;
-    end = line + strlen(line);
-    if (*way == WAY_SOCKET)
-        return line;
-    if (*way == WAY_GROUP) {
-        start = strstr(line, " attach ");
-        if (!start || end - start < 5 || strcmp(end - 5, " self") != 0)
-            return NULL;
-        start += strlen(" attach ");
-        end[start == end - 4 ? -4 : -5] = '\0';
-        return start;
+    if (begins(line, START)) {
+        *way = WAY_GROUP;
+        return setting_of_start(line);
     }
-    start = line + strlen(prefixes[*way]);
-    if (end[-1] != '"')
-        return NULL;
-    end[-1] = '\0';
-    if (!is_one_word(start))
-        return NULL;
-    if (!strncmp(start, "LD_PRELOAD=", strlen("LD_PRELOAD=")))
-        return end - 1;
-    return setting_of(start, strcspn(start, "=")) < 0 ? NULL : start;
+    if (begins(line, variable)) {
+        *way = WAY_PRELOAD;
+        return setting_of_variable(line + strlen(variable));
+    }
+    *way = WAY_SOCKET;
+    return begins(line, "KeepAlive") ? line : NULL;
 }
 
 /* What is wrong with it; NULL: nothing. */

@@ -11,7 +11,6 @@
 #include "preload.h"
 #include "root.h"
 #include "systemd.h"
-#include "targets.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -154,18 +153,26 @@ static bool ask_systemd(struct job *j, struct units *units)
 
 /* ---- what runs --------------------------------------------------------------- */
 
-/* Those that are meant: the unit, or of a template the instances that are loaded. */
-static bool show_meant(const struct job *j, struct units *units)
+/* Calls `act` for the unit, or of a template for the instances that are loaded. False: one
+ * returned that, or they can't be had. */
+static bool each_meant(const struct job *j,
+                       bool (*act)(const struct job *j, const struct unit *u))
 {
     char pattern[sizeof j->unit + 1];
     const char *at = strchr(j->unit, '@');
+    struct units units;
+    bool done;
 
     if (unit_is_template(j->unit))
         snprintf(pattern, sizeof pattern, "%.*s@*%s", (int)(at - j->unit), j->unit,
                  at + 1);
     else
         strcpy(pattern, j->unit);
-    return units_show(pattern, units);
+    done = units_show(pattern, &units);
+    for (size_t i = 0; i < units.count; i++)
+        done &= act(j, &units.all[i]);
+    units_free(&units);
+    return done;
 }
 
 static bool is_enabled(const struct job *j, const char *unit)
@@ -200,40 +207,34 @@ static bool is_running(const struct unit *u)
            !access(directory, F_OK);
 }
 
-static bool attach_now(const struct job *j)
+static bool attach_now(const struct job *j, const struct unit *u)
 {
-    struct units units;
-    bool done = show_meant(j, &units);
+    bool done = true;
 
-    for (size_t i = 0; i < units.count; i++) {
-        const struct unit *u = &units.all[i];
-
-        if (is_running(u))
-            done &= attach_to_group(u->properties[UNIT_CONTROL_GROUP], &j->settings);
-        else
-            printf("%s isn't running: it gets keepalive when it starts\n",
-                   u->properties[UNIT_ID]);
-        mention_socket(j, u);
-    }
-    units_free(&units);
+    if (is_running(u))
+        done = attach_to_group(u->properties[UNIT_CONTROL_GROUP], &j->settings);
+    else
+        printf("%s isn't running: it gets keepalive when it starts\n",
+               u->properties[UNIT_ID]);
+    mention_socket(j, u);
     return done;
 }
 
-static bool detach_now(const struct job *j)
+static bool detach_now(const struct job *j, const struct unit *u)
 {
-    struct units units;
-    bool done = show_meant(j, &units);
+    return !is_running(u) ||
+           detach_from_group(u->properties[UNIT_CONTROL_GROUP], &j->settings);
+}
 
-    for (size_t i = 0; i < units.count; i++)
-        if (is_running(&units.all[i]))
-            done &= detach_from_group(units.all[i].properties[UNIT_CONTROL_GROUP],
-                                      &j->settings);
-    units_free(&units);
-    return done;
+/* A stopped service stays stopped. */
+static bool restart_now(const struct job *j, const struct unit *u)
+{
+    (void)j;
+    return systemctl("try-restart", u->properties[UNIT_ID]);
 }
 
 /* "[::]:22 (Stream)" and "0.0.0.0:80 (Stream)": the port stands behind the last colon. */
-static bool take_ports(struct ka_config *config, const char *listen)
+static void take_ports(struct ka_config *config, const char *listen)
 {
     char *list = NULL;
 
@@ -251,7 +252,22 @@ static bool take_ports(struct ka_config *config, const char *listen)
     if (list)
         ka_config_set(config, "KA_PORTS", strlen("KA_PORTS"), list);
     free(list);
-    return config->some_ports;
+}
+
+/* `names`: units, with blanks between. */
+static void add_processes_of(const char *names, struct numbers *pids)
+{
+    char *copy = append(NULL, names), *rest = copy, *name;
+    struct units units;
+
+    while ((name = strsep(&rest, " "))) {
+        if (!*name || !units_show(name, &units))
+            continue;
+        for (size_t i = 0; i < units.count; i++)
+            cgroup_processes(units.all[i].properties[UNIT_CONTROL_GROUP], pids);
+        units_free(&units);
+    }
+    free(copy);
 }
 
 /* The listener is in process 1; what was accepted from it, in the group of the service, or with
@@ -259,44 +275,19 @@ static bool take_ports(struct ka_config *config, const char *listen)
 static bool change_socket(const struct job *j, bool on)
 {
     struct settings settings = j->settings;
-    struct targets targets = {0};
+    struct numbers pids = {0};
     struct units units;
     bool done = units_show(j->unit, &units);
 
-    numbers_add(&targets.pids, 1);
+    numbers_add(&pids, 1);
     for (size_t i = 0; i < units.count; i++) {
-        struct units triggered;
-        char *names = append(NULL, units.all[i].properties[UNIT_TRIGGERS]), *rest = names;
-        char *name;
-
         take_ports(&settings.config, units.all[i].properties[UNIT_LISTEN]);
-        while ((name = strsep(&rest, " "))) {
-            if (!*name || !units_show(name, &triggered))
-                continue;
-            for (size_t k = 0; k < triggered.count; k++)
-                cgroup_processes(triggered.all[k].properties[UNIT_CONTROL_GROUP],
-                                 &targets.pids);
-            units_free(&triggered);
-        }
-        free(names);
+        add_processes_of(units.all[i].properties[UNIT_TRIGGERS], &pids);
     }
     units_free(&units);
     if (done && settings.config.some_ports)
-        done = on ? attach_to_processes(&targets.pids, &settings)
-                  : detach_from_processes(&targets.pids, &settings);
-    targets_free(&targets);
-    return done;
-}
-
-/* A stopped service stays stopped. */
-static bool restart_now(const struct job *j)
-{
-    struct units units;
-    bool done = show_meant(j, &units);
-
-    for (size_t i = 0; i < units.count; i++)
-        done &= systemctl("try-restart", units.all[i].properties[UNIT_ID]);
-    units_free(&units);
+        done = (on ? attach_to_processes : detach_from_processes)(&pids, &settings);
+    free(pids.all);
     return done;
 }
 
@@ -402,9 +393,9 @@ static bool act_now(const struct job *j, enum way way, bool on)
     if (!systemctl("daemon-reload", NULL))
         return false;
     switch (way) {
-    case WAY_PRELOAD: return restart_now(j);
+    case WAY_PRELOAD: return each_meant(j, restart_now);
     case WAY_SOCKET: return change_socket(j, on);
-    default: return on ? attach_now(j) : detach_now(j);
+    default: return each_meant(j, on ? attach_now : detach_now);
     }
 }
 
@@ -438,35 +429,57 @@ static void take_socket_timers(struct job *j, const char *settings)
            &config->idle, &config->intvl, &config->cnt);
 }
 
-/* Without a drop-in of ours there is nothing to remove; a unit that isn't there is a
- * mistake. */
-static bool nothing_to_disable(const struct job *j)
+/* Nothing is to be removed. Of what isn't there at all that is a mistake. */
+static bool not_enabled(const struct job *j, bool there)
 {
-    bool there = j->root ? unit_is_in_root(j) : unit_has_file(j->unit);
-
     if (there)
         printf("%s is not enabled with kashim\n", j->unit);
-    else if (!j->root)
+    else
         complain("there is no %s", j->unit);
     return there;
 }
 
-/* Under the name that was given or, as enable has it, under the real one. */
 static enum owner find_drop_in(struct job *j, enum way *way, char **settings)
 {
-    struct units units = {0};
-    enum owner owner;
-
     j->drop_in.unit = j->unit;
-    owner = drop_in_read(&j->drop_in, way, settings);
-    if (owner != NOBODY || j->root || unit_is_template(j->unit))
-        return owner;
-    if (units_show(j->unit, &units) && units.count) {
-        snprintf(j->unit, sizeof j->unit, "%s", units.all[0].properties[UNIT_ID]);
-        owner = drop_in_read(&j->drop_in, way, settings);
+    return drop_in_read(&j->drop_in, way, settings);
+}
+
+static bool remove_drop_in(struct job *j, enum owner owner, enum way way, char *settings)
+{
+    if (owner != US)
+        return false;
+    if (way == WAY_SOCKET)
+        take_socket_timers(j, settings);
+    if (way == WAY_GROUP)
+        settings_read_back(&j->settings, settings);
+    if (!drop_in_remove(&j->drop_in))
+        return false;
+    printf("removed %s/" UNITS_FOLDER "/%s.d/" DROP_IN "\n", j->drop_in.root, j->unit);
+    return finish(j, way, false);
+}
+
+/* The drop-in has the unit's real name, as enable has it. */
+static bool disable_by_real_name(struct job *j)
+{
+    enum way way = WAY_GROUP;
+    struct units units;
+    char *settings = NULL;
+    bool done = units_show(j->unit, &units) && units.count;
+
+    if (done) {
+        char **properties = units.all[0].properties;
+        enum owner owner;
+
+        snprintf(j->unit, sizeof j->unit, "%s", properties[UNIT_ID]);
+        owner = find_drop_in(j, &way, &settings);
+        done = owner == NOBODY
+                   ? not_enabled(j, strcmp(properties[UNIT_LOAD_STATE], "not-found") != 0)
+                   : remove_drop_in(j, owner, way, settings);
     }
+    free(settings);
     units_free(&units);
-    return owner;
+    return done;
 }
 
 static bool disable(struct job *j)
@@ -474,20 +487,18 @@ static bool disable(struct job *j)
     enum way way = WAY_GROUP;
     char *settings;
     enum owner owner = find_drop_in(j, &way, &settings);
+    bool done;
 
-    if (owner == US && way == WAY_SOCKET)
-        take_socket_timers(j, settings);
-    if (owner == US && way == WAY_GROUP)
-        settings_read_back(&j->settings, settings);
+    if (owner != NOBODY)
+        done = remove_drop_in(j, owner, way, settings);
+    else if (j->root)
+        done = unit_is_in_root(j) && not_enabled(j, true);
+    else if (unit_is_template(j->unit))
+        done = not_enabled(j, unit_has_file(j->unit));
+    else
+        done = disable_by_real_name(j);
     free(settings);
-    if (owner == ANOTHER)
-        return false;
-    if (owner == NOBODY)
-        return nothing_to_disable(j);
-    if (!drop_in_remove(&j->drop_in))
-        return false;
-    printf("removed %s/" UNITS_FOLDER "/%s.d/" DROP_IN "\n", j->drop_in.root, j->unit);
-    return finish(j, way, false);
+    return done;
 }
 
 static void print_enabled(const char *unit, enum way way, const char *settings)

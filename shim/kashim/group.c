@@ -17,30 +17,35 @@
 #    define CAP_BPF 39
 #endif
 
-static void find_outer(struct group *g)
+/* The programs of the nearest group from `from` upwards, which may be none. */
+static void open_nearest(const char *from, struct group_programs *programs)
 {
     char path[PATH_MAX];
     int fd = -1;
 
-    snprintf(path, sizeof path, "%s", g->path);
-    if (cgroup_parent(path) && group_nearest(path, NULL) == BPF_FOUND)
+    *programs = NO_PROGRAMS;
+    snprintf(path, sizeof path, "%s", from);
+    if (group_nearest(path, NULL) == BPF_FOUND)
         fd = cgroup_open(path);
     if (fd < 0)
         return;
-    bpf_find(fd, &g->outer, NULL);
+    bpf_find(fd, programs, NULL);
     close(fd);
 }
 
 bool group_open(const char *path, struct group *g)
 {
+    char above[PATH_MAX];
+
     *g = (struct group){.path = path,
                         .fd = cgroup_open(path),
                         .programs = NO_PROGRAMS,
                         .outer = NO_PROGRAMS};
     if (g->fd < 0)
         complain("group %s: %s", path, errno == ENOENT ? "it is gone" : strerror(errno));
-    else
-        find_outer(g);
+    snprintf(above, sizeof above, "%s", path);
+    if (g->fd >= 0 && cgroup_parent(above))
+        open_nearest(above, &g->outer);
     return g->fd >= 0;
 }
 
@@ -127,27 +132,26 @@ void group_mark_outer(struct scan *scan, int fd)
     bpf_mark(&g->outer, fd);
 }
 
+/* Processes of one group mostly follow each other. */
 static void find_serving(struct serving *s, int pid)
 {
     char path[PATH_MAX];
-    int fd = -1;
 
-    bpf_close(&s->programs);
-    s->pid = pid;
-    if (cgroup_of_process(pid, path) && group_nearest(path, NULL) != BPF_UNKNOWN)
-        fd = cgroup_open(path);
-    if (fd < 0)
+    if (s->pid == pid || !cgroup_of_process(pid, path))
         return;
-    bpf_find(fd, &s->programs, NULL);
-    close(fd);
+    s->pid = pid;
+    if (!strcmp(s->path, path))
+        return;
+    strcpy(s->path, path);
+    bpf_close(&s->programs);
+    open_nearest(path, &s->programs);
 }
 
 void serving_unmark(struct scan *scan, int pid, int fd)
 {
     struct serving *s = scan->context;
 
-    if (s->pid != pid)
-        find_serving(s, pid);
+    find_serving(s, pid);
     s->marked = bpf_unmark(&s->programs, fd);
 }
 

@@ -13,9 +13,8 @@
 struct group {
     const char *path;
     int fd;
-    struct group_programs programs; /* in the kernel, or none */
-    struct group_programs
-        outer; /* of the nearest one above: sockets may have its marks */
+    /* In the kernel, or none. Sockets may have marks of the nearest group above, too. */
+    struct group_programs programs, outer;
 };
 
 /* False: it is gone, or can't be opened, which is said. To be closed if true. */
@@ -38,11 +37,12 @@ void group_mark_outer(struct scan *scan, int fd);
 /* The same for scans of processes, whose context is such a struct: of the group that serves the
  * process. */
 struct serving {
-    int pid; /* the last process that was asked for */
+    int pid; /* the last process that was asked for, and its group */
+    char path[PATH_MAX];
     struct group_programs programs;
     bool marked; /* the last socket was */
 };
-#define NO_SERVING ((struct serving){0, NO_PROGRAMS, false})
+#define NO_SERVING ((struct serving){.programs = NO_PROGRAMS})
 void serving_unmark(struct scan *scan, int pid, int fd);
 void serving_mark(struct scan *scan, int fd);
 

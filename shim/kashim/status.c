@@ -119,13 +119,10 @@ static bool add_its_processes(const char *path, void *arg)
 
 static bool add_if_served(const char *path, void *arg)
 {
-    char nearest[PATH_MAX];
     struct group_settings settings = {0};
-    enum bpf_found found;
+    enum bpf_found found = group_look(path, &settings);
 
     (void)arg;
-    snprintf(nearest, sizeof nearest, "%s", path);
-    found = group_look(nearest, &settings);
     if (found == BPF_FOUND || found == BPF_OTHER_VERSION)
         add_group(path, found == BPF_FOUND, &settings);
     return found != BPF_UNKNOWN;

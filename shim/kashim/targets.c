@@ -233,3 +233,9 @@ bool targets_by_port(int port, struct numbers *pids)
     free(listeners.all);
     return pids->count > 0;
 }
+
+bool targets_find(int port, char **arguments, struct targets *t)
+{
+    return targets_visible() && (!port || targets_by_port(port, &t->pids)) &&
+           targets_add(arguments, t);
+}

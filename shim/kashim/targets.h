@@ -23,6 +23,8 @@ bool targets_visible(void);
 
 /* Adds what the arguments name. False: one names nothing, which is said. */
 bool targets_add(char **arguments, struct targets *targets);
+/* The same for a port, if it isn't 0, and the arguments. */
+bool targets_find(int port, char **arguments, struct targets *targets);
 bool targets_add_group(const char *path, struct targets *targets);
 void targets_free(struct targets *targets);
 
