@@ -89,7 +89,7 @@ $(B)/shim/%.o: shim/%.c Makefile
 	$(Q)$(CC) $(LIB_CFLAGS) -c -o $@ $<
 
 # The command shares the parser, the option code and the words of the library.
-COMMAND_SRC = $(wildcard shim/kashim/*.c) shim/config.c shim/keepalive.c shim/timers.c
+COMMAND_SRC = $(wildcard shim/kashim/*.c) shim/config.c shim/keepalive.c
 
 $(B)/kashim: $(COMMAND_SRC:shim/%.c=$(B)/command/%.o)
 	$(say) LD $@

@@ -245,9 +245,14 @@ int ka_config_user_timeout_ms(const struct ka_config *config)
     return seconds > KA_MAX_USER_TIMEOUT ? INT_MAX : seconds * 1000;
 }
 
+int ka_seconds(int ms)
+{
+    return ms / 1000 + (ms % 1000 > 0);
+}
+
 int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout_ms)
 {
-    int waited = user_timeout_ms / 1000 + (user_timeout_ms % 1000 > 0) - idle;
+    int waited = ka_seconds(user_timeout_ms) - idle;
 
     if (user_timeout_ms <= 0)
         return idle + intvl * cnt;

@@ -33,8 +33,8 @@ struct ka_config {
     unsigned char ports[65536 / 8];
 };
 
-/* Set with the defaults; `ports` is left as it is, since nothing reads it before KA_PORTS
- * fills it: a process that doesn't use it doesn't touch its two pages. */
+/* Sets the defaults. Leaves `ports` as it is, since nothing reads it before KA_PORTS fills
+ * it: a process that doesn't use it doesn't touch its two pages. */
 void ka_config_defaults(struct ka_config *config);
 
 enum ka_verdict {
@@ -60,21 +60,24 @@ size_t ka_config_complain(char *line, size_t size, const char *name, size_t name
                           const char *value);
 enum { KA_COMPLAINT_SIZE = 256 }; /* fits the longest */
 
-/* What the variable accepts, in words; NULL if there is no such variable. */
+/* Returns what the variable accepts, in words; NULL if there is no such variable. */
 const char *ka_config_accepts(const char *name, size_t name_len);
 
 /* Reads a number from 1 to `max`, which is below INT_MAX: digits and nothing else. */
 bool ka_config_count(const char *s, int max, int *count);
 
-/* TCP_USER_TIMEOUT in milliseconds, 0 for off. */
+/* Returns TCP_USER_TIMEOUT in milliseconds, 0 for off. */
 int ka_config_user_timeout_ms(const struct ka_config *config);
 
-/* In how many seconds after the last sign of life an idle dead peer is dropped: idle +
- * intvl * cnt, or, since TCP_USER_TIMEOUT (milliseconds; 0 or less: off) replaces the count
- * (tcp(7)), the first probe that finds that time passed. */
+/* Milliseconds in whole seconds, rounded up. */
+int ka_seconds(int ms);
+
+/* Seconds from the last sign of life until an idle dead peer is dropped: idle + intvl *
+ * cnt. TCP_USER_TIMEOUT (milliseconds; 0 or less: off) replaces the count (tcp(7)): then it
+ * is the first probe due after that time. */
 int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout_ms);
 
-/* Whether the settings are meant for sockets with this port, 0 to 65535. */
+/* Whether KA_PORTS means sockets with this port, 0 to 65535. */
 bool ka_config_port(const struct ka_config *config, unsigned port);
 
 #endif

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "force.h"
-
+#include "env.h"
+#include "hooks.h"
 #include "keepalive.h"
-#include "settings.h"
-#include "user_memory.h"
+#include "sys.h"
 
 #include <limits.h>
 #include <netinet/in.h>

@@ -16,12 +16,11 @@
  * Any of them may run in a signal handler, in a vfork child, in a thread that is being
  * cancelled, and before the constructor.
  */
-#include "arrivals.h"
-#include "force.h"
-#include "listeners.h"
+#include "hooks.h"
+
+#include "env.h"
+#include "log.h"
 #include "next.h"
-#include "outgoing.h"
-#include "settings.h"
 
 #include <fcntl.h>
 #include <linux/seccomp.h>
@@ -99,8 +98,8 @@ static _Atomic(__typeof__(setsockopt) *) setsockopt_passed_to;
 static __attribute__((noinline)) int connect_slow(int fd, const struct sockaddr *addr,
                                                   socklen_t len)
 {
-    ka_settings_complain();
-    if (ka_settings_read() && (ka_config.off || !ka_config.connect) && !ka_next_asking)
+    ka_log_complaints();
+    if (ka_env_read() && (ka_config.off || !ka_config.connect) && !ka_next_asking)
         connect_passed_to = KA_NEXT_FOUND(connect);
     else
         ka_connect_begin(fd, addr, len);
@@ -118,7 +117,7 @@ HOOK int connect(int fd, const struct sockaddr *addr, socklen_t len)
 static __attribute__((noinline)) int setsockopt_slow(int fd, int level, int name,
                                                      const void *value, socklen_t len)
 {
-    if (ka_settings_read() && (ka_config.off || !ka_config.force) && !ka_next_asking)
+    if (ka_env_read() && (ka_config.off || !ka_config.force) && !ka_next_asking)
         setsockopt_passed_to = KA_NEXT_FOUND(setsockopt);
     else if (ka_force_ignores(fd, level, name, value, len))
         return 0;
@@ -199,7 +198,7 @@ FCNTL_HOOK(fcntl64)
 static ssize_t arrived_in_one(ssize_t received, const struct msghdr *message)
 {
     if (received >= 0 && atomic_load(&ka_marks_used))
-        ka_arrived_in(message);
+        ka_marks_arrived(message);
     return received;
 }
 
@@ -207,7 +206,7 @@ static int arrived_in_many(int received, const struct mmsghdr *messages)
 {
     if (atomic_load(&ka_marks_used))
         for (int i = 0; i < received; i++)
-            ka_arrived_in(&messages[i].msg_hdr);
+            ka_marks_arrived(&messages[i].msg_hdr);
     return received;
 }
 

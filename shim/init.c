@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What happens when the library is loaded. */
-#include "children.h"
-#include "file.h"
-#include "listeners.h"
+#include "env.h"
+#include "hooks.h"
 #include "next.h"
-#include "outgoing.h"
-#include "settings.h"
 #include "sys.h"
 
 #include <limits.h>
@@ -42,7 +39,7 @@ static __attribute__((constructor)) void init(void)
     if (!ka_active())
         return;
     if (!ka_config.children)
-        ka_children_exclude();
+        ka_env_exclude_children();
     if (ka_config.connect)
         ka_outgoing_init();
     adopt_listen_fds();

@@ -90,4 +90,9 @@ struct ka_refusal ka_values_set(int fd, const struct ka_values *values);
 /* The same for all that the settings ask for. */
 struct ka_refusal ka_keepalive_set(int fd, const struct ka_config *config);
 
+/* Puts what the socket has into words: "idle 120 s, intvl 30 s, cnt 6; an idle dead peer
+ * is dropped after 300 s". */
+struct ka_text;
+void ka_put_timers(struct ka_text *t, const struct ka_values *values);
+
 #endif

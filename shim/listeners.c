@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "listeners.h"
-
-#include "keepalive.h"
+#include "env.h"
+#include "hooks.h"
 #include "log.h"
-#include "settings.h"
 
 static const char inherited[] = "inherited listener";
 
@@ -61,7 +59,7 @@ struct ka_listening ka_listen_begin(int fd)
 {
     struct ka_listening listening = {.mark = {fd, 0}};
 
-    ka_settings_complain();
+    ka_log_complaints();
     if (!ka_active())
         return listening;
     listening.mark = ka_mark_read(fd);
@@ -104,7 +102,7 @@ struct ka_accepting ka_accept_begin(int fd)
     struct ka_accepting accepting = {.mark = {fd, 0}};
     enum ka_state state;
 
-    ka_settings_complain();
+    ka_log_complaints();
     if (!ka_active())
         return accepting;
     accepting.mark = ka_mark_read(fd);

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "loaded.h"
+/*
+ * The functions of the objects that the loader has put behind this one.
+ *
+ * Sources: elf(5), <link.h>, the gABI's "Dynamic Linking" and its hash tables;
+ * do_lookup_x in glibc's elf/dl-lookup.c.
+ */
+#include "next.h"
 
 #include <link.h>
 #include <stddef.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "log.h"
 
-#include "file.h"
-#include "settings.h"
+#include "env.h"
 #include "sys.h"
-#include "timers.h"
+#include "text.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,13 +14,7 @@
 
 enum { LINE_SIZE = 320 };
 
-static bool stderr_known;
-static struct ka_file stderr_file;
-
-void ka_log_open(void)
-{
-    stderr_known = ka_file_of(2, &stderr_file);
-}
+extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 
 static bool same_file(const struct ka_file *a, const struct ka_file *b)
 {
@@ -41,8 +35,7 @@ static bool stderr_is_ours(void)
 {
     struct ka_file now;
 
-    return stderr_known && ka_file_of(2, &now) && same_file(&now, &stderr_file) &&
-           !is_client(&now);
+    return ka_file_of(2, &now) && same_file(&now, &ka_stderr) && !is_client(&now);
 }
 
 static const long long no_time[2]; /* a timespec of any width */
@@ -84,7 +77,7 @@ static void consume(signals set)
     ka_sys5(__NR_rt_sigtimedwait, (long)&set, 0, (long)no_time, sizeof set, 0);
 }
 
-void ka_log_write(const char *lines, size_t len)
+static void write_lines(const char *lines, size_t len)
 {
     /* SIGPIPE and SIGXFSZ would kill; SIGTTOU would stop a background process whose
      * terminal has tostop set, unless it is blocked */
@@ -102,6 +95,14 @@ void ka_log_write(const char *lines, size_t len)
     if (written == -EFBIG && !(before & SIGNAL(SIGXFSZ)))
         consume(SIGNAL(SIGXFSZ));
     change_mask(SIG_SETMASK, old);
+}
+
+void ka_log_complaints(void)
+{
+    static atomic_bool said;
+
+    if (ka_active() && ka_complaints.len && !atomic_exchange(&said, true))
+        write_lines(ka_complaints.lines, ka_complaints.len);
 }
 
 static void put_ipv4(struct ka_text *t, const uint8_t *byte)
@@ -155,12 +156,24 @@ static void put_address(struct ka_text *t, int fd)
     ka_put_uint(t, __builtin_bswap16(address.in.sin_port));
 }
 
+/* The last part of what was executed. */
+static const char *program_name(void)
+{
+    const char *path = getauxval ? (const char *)getauxval(AT_EXECFN) : NULL;
+    const char *name = path ? path : "?";
+
+    for (; path && *path; path++)
+        if (*path == '/')
+            name = path + 1;
+    return name;
+}
+
 static struct ka_text begin_line(char *buffer)
 {
     struct ka_text t = {buffer, LINE_SIZE, 0};
 
     ka_put(&t, "kashim: ");
-    for (const char *c = ka_program(); *c; c++)
+    for (const char *c = program_name(); *c; c++)
         ka_put_printable(&t, *c);
     ka_put_char(&t, '[');
     ka_put_uint(&t, (unsigned)ka_getpid());
@@ -173,7 +186,7 @@ static void end_line(struct ka_text *t)
     if (t->len == t->size)
         t->len--;
     ka_put_char(t, '\n');
-    ka_log_write(t->text, t->len);
+    write_lines(t->text, t->len);
 }
 
 void ka_log_listener(int fd, const char *kind)

@@ -8,20 +8,15 @@
 
 #include "keepalive.h"
 
-#include <stddef.h>
+/* Says which values of the environment were refused: once, at the first listen, accept or
+ * connect. */
+void ka_log_complaints(void);
 
-/* Remembers which file descriptor 2 is. Without it nothing is written: a daemon closes
- * 2, and the next client gets the number. */
-void ka_log_open(void);
-
-/* Writes whole lines, by one system call. */
-void ka_log_write(const char *lines, size_t len);
-
-/* With KA_LOG=stderr: that a listener was prepared, with `kind` "listener" or "inherited
- * listener". */
+/* With KA_LOG=stderr: says that a listener was prepared. `kind` is "listener" or
+ * "inherited listener". */
 void ka_log_listener(int fd, const char *kind);
 
-/* With KA_LOG=stderr, once for each option: that the kernel refused it. */
+/* With KA_LOG=stderr: says once for each option that the kernel refused it. */
 void ka_log_refusal(struct ka_refusal refusal);
 
 #endif

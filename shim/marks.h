@@ -26,6 +26,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 /* Numbers above have no mark, every accept there is checked. Smaller in a test. */
 #ifndef KA_MARKS
@@ -84,5 +85,9 @@ void ka_mark_withdraw(int fd);
 
 /* A descriptor is about to arrive at this number; ka_mark_withdraw must follow. */
 void ka_mark_expect(int fd);
+
+/* Withdraws the marks of all descriptors that a received message carries (SCM_RIGHTS,
+ * unix(7)). */
+void ka_marks_arrived(const struct msghdr *message);
 
 #endif

@@ -11,9 +11,10 @@
 #ifndef KA_NEXT_H
 #define KA_NEXT_H
 
-#include "loaded.h"
-
 #include <stdatomic.h>
+#include <stdbool.h>
+
+typedef void ka_function(void);
 
 enum ka_hook {
 #define KA_HOOK(name) KA_HOOK_##name,
@@ -46,5 +47,19 @@ static inline ka_function *ka_next(enum ka_hook hook)
 
     return next ? next : ka_next_early(hook);
 }
+
+/*
+ * loaded.c: what dlsym(RTLD_NEXT, name) finds, without dlsym. That takes the loader's lock,
+ * which the child of a fork may inherit locked, writes and frees what the program's
+ * dlerror() would have told, and costs five times as much. Call it only while the process
+ * starts: the loader's list, which it reads, may change later.
+ *
+ * found[i]: the first definition of names[i], or NULL if there is none; up to 32 of them.
+ * `*chosen` has the bit 1 << i where one in front of it is a resolver's choice (IFUNC),
+ * which only dlsym can ask for. False: the list can't be found.
+ */
+typedef char ka_function_name[20];
+bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned count,
+                    unsigned *chosen);
 
 #endif

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "outgoing.h"
-
-#include "keepalive.h"
+#include "env.h"
+#include "hooks.h"
 #include "log.h"
-#include "settings.h"
-#include "user_memory.h"
+#include "sys.h"
 
 #include <netinet/in.h>
 #include <stdatomic.h>

@@ -3,7 +3,7 @@
  * the sockets that processes have. */
 #include "attach.h"
 
-#include "../timers.h"
+#include "../text.h"
 #include "group.h"
 #include "kashim.h"
 #include "options.h"

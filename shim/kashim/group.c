@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "group.h"
 
-#include "../timers.h"
+#include "../text.h"
 #include "kashim.h"
 #include "memory.h"
 #include "refusal.h"

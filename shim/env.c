@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+#include "env.h"
+
+#include "sys.h"
+
+#include <asm/stat.h>
+#include <elf.h>
+
+extern char **environ __attribute__((weak));
+extern unsigned long getauxval(unsigned long type) __attribute__((weak));
+
+struct ka_config ka_config;
+struct ka_complaints ka_complaints;
+struct ka_file ka_stderr;
+atomic_uint ka_sandboxed;
+
+/* Whoever comes while the settings are read (a thread that a constructor before ours has
+ * started, a signal handler) waits for nobody, and finds kashim inactive. */
+enum { UNREAD, BEING_READ, READ };
+static atomic_int stage;
+
+/* setuid, setgid, file capabilities: whoever started the program doesn't own it, and the
+ * environment is theirs. A system that doesn't tell counts as such. */
+static bool secure_execution(void)
+{
+    return !getauxval || getauxval(AT_SECURE);
+}
+
+/* Empty where it isn't to be trusted. */
+static char **environment(void)
+{
+    static char *none[] = {NULL};
+
+    return environ && !secure_execution() ? environ : none;
+}
+
+bool ka_file_of(int fd, struct ka_file *file)
+{
+#ifdef __i386__
+    struct stat64 st;
+    const long nr = __NR_fstat64;
+#else
+    struct stat st;
+    const long nr = __NR_fstat;
+#endif
+
+    if (ka_sys5(nr, fd, (long)&st, 0, 0, 0) < 0)
+        return false;
+    file->dev = st.st_dev;
+    file->ino = st.st_ino;
+    file->is_socket = (st.st_mode & 0170000) == 0140000; /* S_ISSOCK, inode(7) */
+    return true;
+}
+
+static void keep_complaint(const char *name, size_t name_len, const char *value)
+{
+    char *line = ka_complaints.lines + ka_complaints.len;
+    size_t room = sizeof ka_complaints.lines - ka_complaints.len;
+
+    if (room >= KA_COMPLAINT_SIZE) /* or one variable came several times */
+        ka_complaints.len += ka_config_complain(line, room, name, name_len, value);
+}
+
+static void read_variable(const char *variable)
+{
+    size_t name_len = 0;
+    const char *value;
+
+    while (variable[name_len] != '=')
+        if (!variable[name_len++])
+            return;
+    value = variable + name_len + 1;
+    if (ka_config_set(&ka_config, variable, name_len, value) == KA_REFUSED)
+        keep_complaint(variable, name_len, value);
+}
+
+bool ka_env_read(void)
+{
+    int found = atomic_load_explicit(&stage, memory_order_acquire);
+
+    if (!&environ) /* not relocated yet: an IFUNC resolver calls (next.c) */
+        return false;
+    if (found != UNREAD || !atomic_compare_exchange_strong(&stage, &found, BEING_READ))
+        return found == READ;
+    ka_config_defaults(&ka_config);
+    for (char **e = environment(); *e; e++)
+        if ((*e)[0] == 'K' && (*e)[1] == 'A' && (*e)[2] == '_')
+            read_variable(*e);
+    if (ka_config.log || ka_complaints.len)
+        ka_file_of(2, &ka_stderr);
+    atomic_store_explicit(&stage, READ, memory_order_release);
+    return true;
+}
+
+bool ka_active(void)
+{
+    return ka_env_read() && !ka_config.off &&
+           !atomic_load_explicit(&ka_sandboxed, memory_order_relaxed);
+}
+
+const char *ka_getenv(const char *name)
+{
+    for (char **e = environment(); *e; e++) {
+        const char *v = *e, *n = name;
+
+        while (*n && *n == *v)
+            n++, v++;
+        if (!*n && *v == '=')
+            return v + 1;
+    }
+    return NULL;
+}
+
+static bool ends_entry(char c)
+{
+    return !c || c == ':' || c == ' '; /* ld.so(8) */
+}
+
+static bool is_ours(const char *entry, const char *end)
+{
+    static const char name[] = "/libkashim.so";
+    const char *n = name + sizeof name - 1;
+
+    while (end > entry && n > name && end[-1] == n[-1])
+        end--, n--;
+    return n == name || (end == entry && n == name + 1); /* with a path, or all of it */
+}
+
+void ka_env_exclude_children(void)
+{
+    char *value = (char *)ka_getenv("LD_PRELOAD");
+    char *to = value;
+
+    /* NULL ends here. The kernel puts the environment onto the stack, above all frames. A
+     * string that a constructor before ours has set lies elsewhere, and may not be
+     * writable. */
+    if (value < (char *)&value)
+        return;
+    for (char *from = value, *next; *from; from = next) {
+        char *end = from;
+
+        while (!ends_entry(*end))
+            end++;
+        next = *end ? end + 1 : end;
+        if (!is_ours(from, end))
+            while (from < next)
+                *to++ = *from++;
+    }
+    while (to > value && ends_entry(to[-1]))
+        to--;
+    *to = '\0';
+}
