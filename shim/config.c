@@ -12,13 +12,14 @@ enum kind { SECONDS, COUNT, SWITCH, USER_TIMEOUT, PORTS, LOG };
 static const struct variable {
     char name[16];
     char accepted[56];
-    char otherwise[8];
+    char otherwise[32];
     unsigned char kind;
     unsigned char field; /* offsetof */
 } variables[] = {
 #define FIELD(f) offsetof(struct ka_config, f)
     {"IDLE", "1 to 32767 seconds, or with s, m or h", "120", SECONDS, FIELD(idle)},
-    {"INTVL", "1 to 32767 seconds, or with s, m or h", "30", SECONDS, FIELD(intvl)},
+    {"INTVL", "1 to 32767 seconds, or with s, m or h", "30 or KA_IDLE, the lesser",
+     SECONDS, FIELD(intvl)},
     {"CNT", "1 to 127", "6", COUNT, FIELD(cnt)},
     {"USER_TIMEOUT", "off, auto, 1 to 2147483 seconds, or with s, m or h", "off",
      USER_TIMEOUT, FIELD(user_timeout)},
@@ -34,7 +35,7 @@ static const struct variable {
 void ka_config_defaults(struct ka_config *config)
 {
     config->idle = 120;
-    config->intvl = 30;
+    config->intvl = KA_INTVL_AUTO;
     config->cnt = 6;
     config->user_timeout = KA_USER_TIMEOUT_OFF;
     config->connect = false;
@@ -236,12 +237,19 @@ size_t ka_config_complain(char *line, size_t size, const char *name, size_t name
     return t.len;
 }
 
+int ka_config_intvl(const struct ka_config *config)
+{
+    if (config->intvl != KA_INTVL_AUTO)
+        return config->intvl;
+    return config->idle < 30 ? config->idle : 30;
+}
+
 int ka_config_user_timeout_ms(const struct ka_config *config)
 {
     int seconds = config->user_timeout;
 
     if (seconds == KA_USER_TIMEOUT_AUTO)
-        seconds = config->idle + config->intvl * config->cnt;
+        seconds = config->idle + ka_config_intvl(config) * config->cnt;
     return seconds > KA_MAX_USER_TIMEOUT ? INT_MAX : seconds * 1000;
 }
 

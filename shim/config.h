@@ -18,10 +18,11 @@ enum {
 };
 
 enum { KA_USER_TIMEOUT_OFF = 0, KA_USER_TIMEOUT_AUTO = -1 };
+enum { KA_INTVL_AUTO = 0 }; /* 30 s, or the idle time if that is less */
 
 struct ka_config {
     int idle;         /* seconds before the first probe */
-    int intvl;        /* seconds between unanswered probes */
+    int intvl;        /* seconds between unanswered probes, or KA_INTVL_AUTO */
     int cnt;          /* unanswered probes before the kernel drops the connection */
     int user_timeout; /* seconds, or KA_USER_TIMEOUT_OFF, KA_USER_TIMEOUT_AUTO */
     bool connect;     /* outgoing connections too */
@@ -65,6 +66,9 @@ const char *ka_config_accepts(const char *name, size_t name_len);
 
 /* Reads a number from 1 to `max`, which is below INT_MAX: digits and nothing else. */
 bool ka_config_count(const char *s, int max, int *count);
+
+/* Returns the seconds between unanswered probes. */
+int ka_config_intvl(const struct ka_config *config);
 
 /* Returns TCP_USER_TIMEOUT in milliseconds, 0 for off. */
 int ka_config_user_timeout_ms(const struct ka_config *config);

@@ -58,7 +58,7 @@ struct ka_values ka_values_wanted(const struct ka_config *config)
     int user_timeout = ka_config_user_timeout_ms(config);
 
     return (struct ka_values){{
-        [KA_INTVL] = config->intvl,
+        [KA_INTVL] = ka_config_intvl(config),
         [KA_CNT] = config->cnt,
         [KA_KEEPALIVE] = 1,
         [KA_IDLE] = config->idle,

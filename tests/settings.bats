@@ -23,6 +23,23 @@ refuses() {
 }
 
 # bats test_tags=effect
+@test "a program that defines environ itself is given the settings" {
+    shimmed "${timers[@]}" own_environ
+    effect 'options of its listener' 'keepalive=1 idle=61 intvl=11 cnt=7' "$output"
+}
+
+# bats test_tags=effect
+@test "KA_INTVL is no longer than KA_IDLE unless it is set" {
+    local idle
+    for idle in '5 5' '30 30' '31 30' '300 30'; do
+        shimmed "KA_IDLE=${idle% *}" steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b'
+        has b "tcp connected keepalive=1 idle=${idle% *} intvl=${idle#* } cnt=6 user_timeout=0"
+    done
+    shimmed KA_IDLE=5 KA_INTVL=9 steps 'tcp4 a' 'listen a' 'look a'
+    effect 'a longer one that is set' intvl=9 "$(result 'look a' | grep -o 'intvl=[0-9]*')"
+}
+
+# bats test_tags=effect
 @test "the defaults: 120 s, 30 s, 6" {
     sets 120 30 6
     effect 'what it says on stderr' '' "$stderr"

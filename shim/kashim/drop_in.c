@@ -71,7 +71,7 @@ static void write_socket(FILE *file, const struct ka_config *config)
     fprintf(file,
             "[Socket]\nKeepAlive=yes\nKeepAliveTimeSec=%d\nKeepAliveIntervalSec=%d\n"
             "KeepAliveProbes=%d\n",
-            config->idle, config->intvl, config->cnt);
+            config->idle, ka_config_intvl(config), config->cnt);
 }
 
 static void write_all(FILE *file, enum way way, const struct settings *settings,

@@ -19,7 +19,7 @@ static const struct setting {
     {"KA_IDLE", 'i', false, NULL,
      "-i, --idle TIME          KA_IDLE          before the first probe (120)"},
     {"KA_INTVL", 'n', false, NULL,
-     "-n, --intvl TIME         KA_INTVL         between unanswered probes (30)"},
+     "-n, --intvl TIME         KA_INTVL         between unanswered probes (30 or idle)"},
     {"KA_CNT", 'c', false, NULL,
      "-c, --cnt NUMBER         KA_CNT           unanswered probes until dropped (6)"},
     {"KA_USER_TIMEOUT", 'u', false, NULL,

@@ -101,7 +101,7 @@ static void print_group(const struct served_group *g)
     print_bool("known", g->known);
     if (g->known) {
         print_number("idle", config->idle);
-        print_number("intvl", config->intvl);
+        print_number("intvl", ka_config_intvl(config));
         print_number("cnt", config->cnt);
         print_ms("user_timeout", ka_config_user_timeout_ms(config));
         print_bool("connect", config->connect);

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(len <= sizeof line && line[len - 1] == '\n');
     }
     assert(config.idle >= 1 && config.idle <= KA_MAX_SECONDS);
-    assert(config.intvl >= 1 && config.intvl <= KA_MAX_SECONDS);
+    assert(config.intvl >= KA_INTVL_AUTO && config.intvl <= KA_MAX_SECONDS);
     assert(config.cnt >= 1 && config.cnt <= KA_MAX_CNT);
     assert(ka_config_user_timeout_ms(&config) >= 0);
     free(text);

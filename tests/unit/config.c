@@ -53,7 +53,7 @@ static void the_defaults(void **state)
 {
     (void)state;
     assert_int_equal(config.idle, 120);
-    assert_int_equal(config.intvl, 30);
+    assert_int_equal(ka_config_intvl(&config), 30);
     assert_int_equal(config.cnt, 6);
     assert_int_equal(config.user_timeout, KA_USER_TIMEOUT_OFF);
     assert_false(config.connect);
@@ -180,6 +180,19 @@ static void user_timeout(void **state)
     refuses("KA_USER_TIMEOUT", "automatic");
 }
 
+static void intvl_follows_a_short_idle(void **state)
+{
+    (void)state;
+    set("KA_IDLE", "29");
+    assert_int_equal(ka_config_intvl(&config), 29);
+    set("KA_IDLE", "31");
+    assert_int_equal(ka_config_intvl(&config), 30);
+    set("KA_INTVL", "32");
+    assert_int_equal(ka_config_intvl(&config), 32);
+    set("KA_INTVL", ""); /* changes nothing */
+    assert_int_equal(ka_config_intvl(&config), 32);
+}
+
 static void user_timeout_in_milliseconds(void **state)
 {
     (void)state;
@@ -190,6 +203,8 @@ static void user_timeout_in_milliseconds(void **state)
     assert_int_equal(ka_config_user_timeout_ms(&config), 2147483000);
     set("KA_USER_TIMEOUT", "auto");
     assert_int_equal(ka_config_user_timeout_ms(&config), 300000);
+    set("KA_IDLE", "5"); /* and so 5 seconds between probes */
+    assert_int_equal(ka_config_user_timeout_ms(&config), 35000);
     set("KA_IDLE", "32767");
     set("KA_INTVL", "32767");
     set("KA_CNT", "127"); /* more than an int of milliseconds holds */
@@ -330,6 +345,7 @@ int main(void)
         TEST(count),
         TEST(switches),
         TEST(user_timeout),
+        TEST(intvl_follows_a_short_idle),
         TEST(user_timeout_in_milliseconds),
         TEST(dropped_after),
         TEST(ports),

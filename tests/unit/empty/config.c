@@ -36,6 +36,12 @@ size_t ka_config_complain(char *line, size_t size, const char *name, size_t name
     return 0;
 }
 
+int ka_config_intvl(const struct ka_config *config)
+{
+    (void)config;
+    return -1;
+}
+
 int ka_config_user_timeout_ms(const struct ka_config *config)
 {
     (void)config;
