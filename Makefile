@@ -56,9 +56,11 @@ PROGRAM_CFLAGS = -std=gnu11 $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 # The library lives in other people's processes; these come after the caller's flags:
 # - unwind tables, or a cancelled accept() skips C++ destructors above our frame
 # - no stack protector and no fortify, whose helpers are versioned symbols of one libc
+# - no other names for fcntl and its kin: the hooks have both
 # - no calls of memset and the like made from our loops
 LIB_CFLAGS = $(PROGRAM_CFLAGS) $(LIB_SANITIZE) -fPIC -fvisibility=hidden -ffreestanding $(NO_IDIOMS) \
              -fasynchronous-unwind-tables -fno-stack-protector -U_FORTIFY_SOURCE \
+             -U_FILE_OFFSET_BITS -U_TIME_BITS \
              $(BRANCH_$(MACHINE))
 LIB_LDFLAGS = $(LDFLAGS) -shared -nostdlib -Wl,-soname,libkashim.so \
               -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(NO_RELR) \

@@ -6,6 +6,9 @@
 #include <asm/stat.h>
 #include <elf.h>
 
+/* A program may define `environ` itself (old C): libc fills that in only when main runs.
+ * glibc and musl keep theirs under this name as well. */
+extern char **__environ __attribute__((weak));
 extern char **environ __attribute__((weak));
 extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 
@@ -30,8 +33,9 @@ static bool secure_execution(void)
 static char **environment(void)
 {
     static char *none[] = {NULL};
+    char **found = &__environ ? __environ : environ;
 
-    return environ && !secure_execution() ? environ : none;
+    return found && !secure_execution() ? found : none;
 }
 
 bool ka_file_of(int fd, struct ka_file *file)
@@ -78,7 +82,8 @@ bool ka_env_read(void)
 {
     int found = atomic_load_explicit(&stage, memory_order_acquire);
 
-    if (!&environ) /* not relocated yet: an IFUNC resolver calls (next.c) */
+    if (!&__environ &&
+        !&environ) /* not relocated yet: an IFUNC resolver calls (next.c) */
         return false;
     if (found != UNREAD || !atomic_compare_exchange_strong(&stage, &found, BEING_READ))
         return found == READ;
@@ -98,17 +103,25 @@ bool ka_active(void)
            !atomic_load_explicit(&ka_sandboxed, memory_order_relaxed);
 }
 
+/* NULL unless it is the variable called `name`. */
+static char *value_of(char *variable, const char *name)
+{
+    while (*name && *name == *variable)
+        name++, variable++;
+    return !*name && *variable == '=' ? variable + 1 : NULL;
+}
+
 const char *ka_getenv(const char *name)
 {
-    for (char **e = environment(); *e; e++) {
-        const char *v = *e, *n = name;
+    const char *last = NULL;
 
-        while (*n && *n == *v)
-            n++, v++;
-        if (!*n && *v == '=')
-            return v + 1;
+    for (char **e = environment(); *e; e++) {
+        const char *value = value_of(*e, name);
+
+        if (value)
+            last = value;
     }
-    return NULL;
+    return last;
 }
 
 static bool ends_entry(char c)
@@ -126,17 +139,11 @@ static bool is_ours(const char *entry, const char *end)
     return n == name || (end == entry && n == name + 1); /* with a path, or all of it */
 }
 
-void ka_env_exclude_children(void)
+static void exclude_ours(char *list)
 {
-    char *value = (char *)ka_getenv("LD_PRELOAD");
-    char *to = value;
+    char *to = list;
 
-    /* NULL ends here. The kernel puts the environment onto the stack, above all frames. A
-     * string that a constructor before ours has set lies elsewhere, and may not be
-     * writable. */
-    if (value < (char *)&value)
-        return;
-    for (char *from = value, *next; *from; from = next) {
+    for (char *from = list, *next; *from; from = next) {
         char *end = from;
 
         while (!ends_entry(*end))
@@ -146,7 +153,19 @@ void ka_env_exclude_children(void)
             while (from < next)
                 *to++ = *from++;
     }
-    while (to > value && ends_entry(to[-1]))
+    while (to > list && ends_entry(to[-1]))
         to--;
     *to = '\0';
+}
+
+void ka_env_exclude_children(void)
+{
+    for (char **e = environment(); *e; e++) {
+        char *list = value_of(*e, "LD_PRELOAD");
+
+        /* The kernel puts the environment onto the stack, above all frames. A string that
+         * a constructor before ours has set lies elsewhere, and may not be writable. */
+        if (list > (char *)&list)
+            exclude_ours(list);
+    }
 }

@@ -48,11 +48,11 @@ bool ka_env_read(void);
  * settings if that is still to be done. */
 bool ka_active(void);
 
-/* The value of an environment variable; NULL if it isn't set or, in secure execution,
- * not to be trusted. */
+/* Returns the value of an environment variable, the last one where it stands there more
+ * than once. NULL: it isn't set or, in secure execution, not to be trusted. */
 const char *ka_getenv(const char *name);
 
-/* KA_CHILDREN=0: cuts our entries, files called libkashim.so, out of LD_PRELOAD. In place:
+/* KA_CHILDREN=0: cuts our entries, files called libkashim.so, out of every LD_PRELOAD. In place:
  * programs walk from the environment array to what lies behind it. */
 void ka_env_exclude_children(void);
 

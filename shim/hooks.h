@@ -33,9 +33,10 @@ struct ka_accepting {
 struct ka_accepting ka_accept_begin(int fd);
 void ka_accept_end(struct ka_accepting *accepting, int connection);
 
-/* Takes over a socket that the process was born with: prepares a listener, puts the
- * options onto a connection, unless `keep` is set and it has SO_KEEPALIVE on already. */
-void ka_adopt(int fd, bool keep);
+/* Looks at a descriptor that the process was born with: prepares a listener and, with
+ * `connections`, puts the options onto a connection. One with SO_KEEPALIVE on already is
+ * somebody's choice. */
+void ka_adopt(int fd, bool connections);
 
 /*
  * outgoing.c: KA_CONNECT=1

@@ -8,23 +8,42 @@
 #include <limits.h>
 #include <stddef.h>
 
-/* sd_listen_fds(3): the descriptors from 3 on, if LISTEN_PID is this process. */
+/* Whether the first of the names, which have colons between them, is `word`. */
+static bool begins_with(const char *names, const char *word)
+{
+    while (*word && *names == *word)
+        names++, word++;
+    return !*word && (!*names || *names == ':');
+}
+
+static const char *behind_first(const char *names)
+{
+    while (*names && *names != ':')
+        names++;
+    return *names ? names + 1 : names;
+}
+
+/* sd_listen_fds(3): the descriptors from 3 on, if LISTEN_PID is this process. systemd calls
+ * what it has accepted for a service "connection" (systemd.socket(5)); any other connection
+ * is the program's own, back from the fd store. */
 static void adopt_listen_fds(void)
 {
     enum { FIRST = 3 };
     const char *fds = ka_getenv("LISTEN_FDS");
     const char *listen_pid = fds ? ka_getenv("LISTEN_PID") : NULL;
+    const char *names = fds ? ka_getenv("LISTEN_FDNAMES") : NULL;
     int count, pid;
 
     if (!listen_pid || !ka_config_count(listen_pid, INT_MAX - 1, &pid) ||
         pid != ka_getpid() || !ka_config_count(fds, KA_MARKS, &count))
         return;
-    for (int fd = FIRST; fd < FIRST + count; fd++)
-        ka_adopt(fd, false);
+    for (int fd = FIRST; fd < FIRST + count; fd++) {
+        ka_adopt(fd, ka_config.connect || !names || begins_with(names, "connection"));
+        names = names ? behind_first(names) : NULL;
+    }
 }
 
-/* inetd's way: the client, or with "wait" the listener. A program started with one that
- * its parent has tuned already is no business of ours. */
+/* inetd's way: the client, or with "wait" the listener. */
 static void adopt_stdin(void)
 {
     struct ka_file file;

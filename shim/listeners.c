@@ -134,7 +134,7 @@ void ka_accept_end(struct ka_accepting *accepting, int connection)
         ka_log_refusal(ka_keepalive_set(connection, &ka_config));
 }
 
-void ka_adopt(int fd, bool keep)
+void ka_adopt(int fd, bool connections)
 {
     if (ka_is_listening(fd)) {
         struct ka_mark mark = ka_mark_read(fd);
@@ -142,8 +142,7 @@ void ka_adopt(int fd, bool keep)
         meet(&mark, inherited);
         return;
     }
-    if (!ka_is_tcp(fd) || !port_is_ours(fd) ||
-        (keep && ka_values_read(fd).of[KA_KEEPALIVE] == 1))
-        return;
-    ka_log_refusal(ka_keepalive_set(fd, &ka_config));
+    if (connections && ka_is_tcp(fd) && port_is_ours(fd) &&
+        ka_values_read(fd).of[KA_KEEPALIVE] != 1)
+        ka_log_refusal(ka_keepalive_set(fd, &ka_config));
 }

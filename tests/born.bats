@@ -86,14 +86,48 @@ activated() {
 # bats test_tags=effect
 @test "of what systemd passes TCP alone is touched, tuned or not, and nothing beyond" {
     output=$(without_harness steps 'tcp4 3' 'set 3 idle 33' 'listen 3' 'unix 4' 'listen 4' 'udp 5' \
-        'connect 6 3' 'set 6 keepalive 1' 'set 6 idle 33' 'tcp4 7' 'listen 7' exec sh -c '
-        LISTEN_FDS=4 LISTEN_PID=$$ LD_PRELOAD=$0 exec env "$@"' "$KASHIM_LIB" "${timers[@]}" \
+        'connect 6 3' 'set 6 idle 33' 'tcp4 7' 'listen 7' exec sh -c '
+        LISTEN_FDS=4 LISTEN_PID=$$ exec env "LD_PRELOAD=$0" "$@"' "$KASHIM_LIB" "${timers[@]}" \
         steps 'look 3' 'look 4' 'look 5' 'look 6' 'look 7')
     has 3 "$listening"
     has 6 "$ours"
     harmless 'UNIX' 'unix listening keepalive=0' "$(result 'look 4')"
     harmless 'UDP' 'udp unconnected keepalive=0' "$(result 'look 5')"
     harmless 'the next number' "${untouched/connected/listening}" "$(result 'look 7')"
+}
+
+# stored NAMES [VAR=VALUE...]: what a connection has that is passed as the second descriptor.
+stored() {
+    local names=$1
+    shift
+    output=$(without_harness steps 'tcp4 3' 'listen 3' 'connect 4 3' exec sh -c '
+        LISTEN_FDS=2 LISTEN_PID=$$ exec env "$@"' - "LD_PRELOAD=$KASHIM_LIB" \
+        "LISTEN_FDNAMES=$names" "${timers[@]}" "$@" steps 'look 4')
+}
+
+# bats test_tags=harmless
+@test "a connection from systemd's fd store is the program's own" {
+    local names
+    for names in http:upstream http:connections http:connectio http: connection; do
+        stored "$names"
+        harmless "LISTEN_FDNAMES=$names" "$untouched" "$(result 'look 4')"
+    done
+}
+
+# bats test_tags=effect
+@test "a connection that systemd has accepted has the options, one from the store with KA_CONNECT" {
+    stored http:connection
+    has 4 "$ours"
+    stored http:upstream KA_CONNECT=1
+    has 4 "$ours"
+}
+
+# bats test_tags=harmless
+@test "a connection from systemd that has keepalive on already is left alone" {
+    output=$(without_harness steps 'tcp4 9' 'listen 9' 'connect 3 9' 'set 3 keepalive 1' 'set 3 idle 33' \
+        exec sh -c 'LISTEN_FDS=1 LISTEN_PID=$$ exec env "$@" steps "look 3"' - \
+        "LD_PRELOAD=$KASHIM_LIB" "${timers[@]}")
+    harmless 'its timers' 'keepalive=1 idle=33' "$(result 'look 3' | grep -o 'keepalive=. idle=[0-9]*')"
 }
 
 # bats test_tags=effect

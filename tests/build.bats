@@ -72,7 +72,7 @@ sound() {
     effect 'exported symbols' \
         'accept accept4 connect dup dup2 dup3 fcntl fcntl64 listen prctl recvmmsg recvmsg setsockopt' \
         "$(exported "$1")"
-    effect 'undefined symbols' 'w _dl_debug_addr w _r_debug w dlsym w environ w getauxval' "$(undefined "$1")"
+    effect 'undefined symbols' 'w __environ w _dl_debug_addr w _r_debug w dlsym w environ w getauxval' "$(undefined "$1")"
     effect 'needed symbol versions' 'No version information found in this file.' "$(versions "$1")"
     effect 'dynamic section' 'soname: [libkashim.so] BIND_NOW' "$(dynamic "$1")"
     effect 'segments' 'relro stack RW' "$(segments "$1")"
@@ -101,6 +101,13 @@ sound() {
     build CFLAGS='-O2 -D_FORTIFY_SOURCE=3 -fstack-protector-all -fno-asynchronous-unwind-tables' \
         build/libkashim.so
     sound "$built"
+}
+
+# bats test_tags=harmless
+@test "a 32-bit library with 64-bit files and times has both names of fcntl" {
+    need nm
+    build ARCH=i386 CPPFLAGS='-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64'
+    [ "$(exported "${built%/*}/i386/libkashim.so" | tr ' ' '\n' | grep -c '^fcntl\(64\)\?$')" = 2 ]
 }
 
 # bats test_tags=harmless

@@ -36,6 +36,19 @@ other() {
 }
 
 # bats test_tags=effect
+@test "every LD_PRELOAD is cut, where there are several" {
+    need python3
+    output=$(python3 -c '
+import ctypes, sys
+words = lambda *w: (ctypes.c_char_p * (len(w) + 1))(*[x.encode() for x in w], None)
+ours, other = sys.argv[1:]
+ctypes.CDLL(None).execve(b"/bin/cat", words("cat", "/proc/self/environ"),
+    words("LD_PRELOAD=" + ours, "KA_CHILDREN=0", "LD_PRELOAD=" + other + ":" + ours))' \
+        "$KASHIM_LIB" "$(other)" | tr '\0' '\n' | grep ^LD_PRELOAD=)
+    effect 'its own environment' "LD_PRELOAD="$'\n'"LD_PRELOAD=$(other)" "$output"
+}
+
+# bats test_tags=effect
 @test "the environment that /proc shows has it cut out in place" {
     output=$(env KA_CHILDREN=0 "LD_PRELOAD=$KASHIM_LIB" AFTER=it \
         sh -c 'tr "\0" "\n" </proc/$$/environ' | grep -a -e ^LD_PRELOAD= -e ^AFTER=)

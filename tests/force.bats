@@ -63,6 +63,13 @@ forced() {
 }
 
 # bats test_tags=harmless
+@test "MPTCP refuses TCP_USER_TIMEOUT, as it does without kashim" {
+    [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ] || unless_ci 'there is no MPTCP'
+    unharmed KA_FORCE=1 KA_USER_TIMEOUT=auto steps 'mptcp a' 'listen a' 'mptcp c' 'connect-as c a' \
+        'accept a b' 'set a user_timeout 5' 'set b user_timeout 5'
+}
+
+# bats test_tags=harmless
 @test "sockets that aren't kashim's are the program's own" {
     unharmed KA_FORCE=1 steps 'socket a' 'set a keepalive 1' 'set a idle 5' 'set a intvl 6' \
         'set a cnt 7' 'look a' 'pair p q' 'set p keepalive 1' 'look p' 'udp u' \
