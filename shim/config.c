@@ -5,7 +5,7 @@
 
 #include <limits.h>
 
-enum kind { SECONDS, COUNT, SWITCH, USER_TIMEOUT, PORTS, LOG };
+enum kind { SECONDS, COUNT, SWITCH, USER_TIMEOUT, RTO_MAX, PORTS, LOG };
 
 /* Arrays, not pointers: a table of pointers would have to be relocated, and its page
  * copied, in every process. */
@@ -23,6 +23,8 @@ static const struct variable {
     {"CNT", "1 to 127", "6", COUNT, FIELD(cnt)},
     {"USER_TIMEOUT", "off, auto, 1 to 2147483 seconds, or with s, m or h", "off",
      USER_TIMEOUT, FIELD(user_timeout)},
+    {"RTO_MAX", "off, auto, 1 to 120 seconds, or with s or m", "off", RTO_MAX,
+     FIELD(rto_max)},
     {"PORTS", "ports and ranges from 1 to 65535, as in 5432,8000-8100", "all", PORTS, 0},
     {"CONNECT", "0 or 1", "0", SWITCH, FIELD(connect)},
     {"FORCE", "0 or 1", "0", SWITCH, FIELD(force)},
@@ -38,6 +40,8 @@ void ka_config_defaults(struct ka_config *config)
     config->intvl = KA_INTVL_AUTO;
     config->cnt = 6;
     config->user_timeout = KA_USER_TIMEOUT_OFF;
+    config->rto_max = KA_RTO_MAX_OFF;
+    config->retries = 15;
     config->connect = false;
     config->force = false;
     config->children = true;
@@ -101,14 +105,18 @@ static bool parse_seconds(const char *s, int max, int *seconds)
     return true;
 }
 
-static bool parse_user_timeout(const char *s, int *seconds)
+/* What off and auto are for TCP_USER_TIMEOUT, they are for TCP_RTO_MAX_MS. */
+static bool parse_limit(const char *s, int max, int *seconds)
 {
+    _Static_assert((int)KA_RTO_MAX_OFF == KA_USER_TIMEOUT_OFF &&
+                       (int)KA_RTO_MAX_AUTO == KA_USER_TIMEOUT_AUTO,
+                   "one parser for both");
     if (is(s, "off"))
         *seconds = KA_USER_TIMEOUT_OFF;
     else if (is(s, "auto"))
         *seconds = KA_USER_TIMEOUT_AUTO;
     else
-        return parse_seconds(s, KA_MAX_USER_TIMEOUT, seconds);
+        return parse_seconds(s, max, seconds);
     return true;
 }
 
@@ -181,7 +189,8 @@ static bool parse(const struct variable *v, const char *value, struct ka_config 
     case SECONDS: return parse_seconds(value, KA_MAX_SECONDS, field);
     case COUNT: return ka_config_count(value, KA_MAX_CNT, field);
     case SWITCH: return parse_switch(value, "0", "1", field);
-    case USER_TIMEOUT: return parse_user_timeout(value, field);
+    case USER_TIMEOUT: return parse_limit(value, KA_MAX_USER_TIMEOUT, field);
+    case RTO_MAX: return parse_limit(value, KA_MAX_RTO_MAX, field);
     case PORTS: return parse_ports(value, config);
     default: return parse_switch(value, "off", "stderr", field);
     }
@@ -253,6 +262,19 @@ int ka_config_user_timeout_ms(const struct ka_config *config)
     return seconds > KA_MAX_USER_TIMEOUT ? INT_MAX : seconds * 1000;
 }
 
+int ka_config_rto_max_ms(const struct ka_config *config)
+{
+    int idle_seconds = config->idle + ka_config_intvl(config) * config->cnt;
+    int seconds = config->rto_max;
+
+    if (seconds == KA_RTO_MAX_AUTO)
+        for (seconds = 1; seconds < KA_MAX_RTO_MAX; seconds++)
+            if (ka_in_flight_ms(0, seconds * 1000, config->retries) / 1000 >=
+                idle_seconds)
+                break;
+    return seconds * 1000;
+}
+
 int ka_seconds(int ms)
 {
     return ms / 1000 + (ms % 1000 > 0);
@@ -268,6 +290,20 @@ int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout_ms)
     if (waited <= intvl)
         return idle + intvl;
     return idle + (waited - 1) / intvl * intvl + intvl;
+}
+
+int ka_in_flight_ms(int user_timeout_ms, int rto_max_ms, int retries)
+{
+    int max = rto_max_ms > 0 ? rto_max_ms : KA_MAX_RTO_MAX * 1000;
+    int waited = 0;
+
+    if (user_timeout_ms > 0)
+        return user_timeout_ms;
+    for (int rto = 200, i = 0; i <= retries; i++) {
+        waited += rto;
+        rto = rto > max / 2 ? max : rto * 2;
+    }
+    return waited;
 }
 
 bool ka_config_port(const struct ka_config *config, unsigned port)

@@ -15,9 +15,11 @@ enum {
     KA_MAX_SECONDS = 32767,
     KA_MAX_CNT = 127,
     KA_MAX_USER_TIMEOUT = 2147483, /* seconds */
+    KA_MAX_RTO_MAX = 120,          /* seconds, TCP_RTO_MAX_SEC */
 };
 
 enum { KA_USER_TIMEOUT_OFF = 0, KA_USER_TIMEOUT_AUTO = -1 };
+enum { KA_RTO_MAX_OFF = 0, KA_RTO_MAX_AUTO = -1 };
 enum { KA_INTVL_AUTO = 0 }; /* 30 s, or the idle time if that is less */
 
 struct ka_config {
@@ -25,6 +27,8 @@ struct ka_config {
     int intvl;        /* seconds between unanswered probes, or KA_INTVL_AUTO */
     int cnt;          /* unanswered probes before the kernel drops the connection */
     int user_timeout; /* seconds, or KA_USER_TIMEOUT_OFF, KA_USER_TIMEOUT_AUTO */
+    int rto_max;      /* seconds, or KA_RTO_MAX_OFF, KA_RTO_MAX_AUTO */
+    int retries;      /* no setting: net.ipv4.tcp_retries2, by default 15 */
     bool connect;     /* outgoing connections too */
     bool force;       /* the program can't undo what was set */
     bool children;    /* programs that this one starts are shimmed too */
@@ -73,6 +77,11 @@ int ka_config_intvl(const struct ka_config *config);
 /* Returns TCP_USER_TIMEOUT in milliseconds, 0 for off. */
 int ka_config_user_timeout_ms(const struct ka_config *config);
 
+/* Returns TCP_RTO_MAX_MS, milliseconds, 0 for off. KA_RTO_MAX_AUTO: the smallest, in whole
+ * seconds, with which a dead peer with data in flight is given no less time than an idle
+ * one, idle + intvl * cnt; or the kernel's own, where none is. */
+int ka_config_rto_max_ms(const struct ka_config *config);
+
 /* Milliseconds in whole seconds, rounded up. */
 int ka_seconds(int ms);
 
@@ -80,6 +89,12 @@ int ka_seconds(int ms);
  * cnt. TCP_USER_TIMEOUT (milliseconds; 0 or less: off) replaces the count (tcp(7)): then it
  * is the first probe due after that time. */
 int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout_ms);
+
+/* Milliseconds that a dead peer is given while data is in flight: TCP_USER_TIMEOUT, or else
+ * `retries` retransmissions (net.ipv4.tcp_retries2, 1 to 255), from TCP_RTO_MIN, 200 ms, on
+ * doubled up to TCP_RTO_MAX_MS. Both in milliseconds; 0 or less: off, not told
+ * (tcp_model_timeout, retransmits_timed_out in net/ipv4/tcp_timer.c). */
+int ka_in_flight_ms(int user_timeout_ms, int rto_max_ms, int retries);
 
 /* Whether KA_PORTS means sockets with this port, 0 to 65535. */
 bool ka_config_port(const struct ka_config *config, unsigned port);

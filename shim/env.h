@@ -17,7 +17,7 @@ extern struct ka_config ka_config;
  * environment before they are due. */
 struct ka_complaints {
     size_t len;
-    char lines[10 * KA_COMPLAINT_SIZE]; /* one for each variable */
+    char lines[11 * KA_COMPLAINT_SIZE]; /* one for each variable */
 };
 extern struct ka_complaints ka_complaints;
 

@@ -29,6 +29,7 @@ static bool kernel_accepts(enum ka_option option, const void *value, unsigned le
     switch (option) {
     case KA_KEEPALIVE: return true;
     case KA_USER_TIMEOUT: return v >= 0;
+    case KA_RTO_MAX: return v >= 1000 && v <= KA_MAX_RTO_MAX * 1000;
     case KA_CNT: return v >= 1 && v <= KA_MAX_CNT;
     default: return v >= 1 && v <= KA_MAX_SECONDS;
     }
@@ -46,7 +47,7 @@ bool ka_force_ignores(int fd, int level, int name, const void *value, unsigned l
     if (option == KA_OPTIONS || wanted.of[option] < 0 ||
         !kernel_accepts(option, value, len) || !ka_is_tcp(fd))
         return false;
-    now = ka_values_read(fd);
+    now = ka_values_read(fd, &wanted);
     /* what the kernel doesn't tell (TCP_USER_TIMEOUT of MPTCP) it refuses as well */
     return now.of[option] >= 0 && ka_values_agree(&wanted, &now);
 }

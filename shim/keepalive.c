@@ -13,6 +13,7 @@ const struct ka_socket_option ka_socket_options[KA_OPTIONS] = {
     [KA_KEEPALIVE] = {SOL_SOCKET, SO_KEEPALIVE, "SO_KEEPALIVE"},
     [KA_IDLE] = {IPPROTO_TCP, TCP_KEEPIDLE, "TCP_KEEPIDLE"},
     [KA_USER_TIMEOUT] = {IPPROTO_TCP, TCP_USER_TIMEOUT, "TCP_USER_TIMEOUT"},
+    [KA_RTO_MAX] = {IPPROTO_TCP, TCP_RTO_MAX_MS, "TCP_RTO_MAX_MS"},
 };
 
 /* UNIX, VSOCK and TIPC sockets take some of the options and mean something else by them
@@ -56,6 +57,7 @@ int ka_local_port(int fd)
 struct ka_values ka_values_wanted(const struct ka_config *config)
 {
     int user_timeout = ka_config_user_timeout_ms(config);
+    int rto_max = ka_config_rto_max_ms(config);
 
     return (struct ka_values){{
         [KA_INTVL] = ka_config_intvl(config),
@@ -63,29 +65,35 @@ struct ka_values ka_values_wanted(const struct ka_config *config)
         [KA_KEEPALIVE] = 1,
         [KA_IDLE] = config->idle,
         [KA_USER_TIMEOUT] = user_timeout ? user_timeout : -1,
+        [KA_RTO_MAX] = rto_max ? rto_max : -1,
     }};
 }
 
-struct ka_values ka_values_read(int fd)
+struct ka_values ka_values_read(int fd, const struct ka_values *asked)
 {
     struct ka_values values;
 
     for (int i = 0; i < KA_OPTIONS; i++)
-        values.of[i] =
-            ka_getsockopt_int(fd, ka_socket_options[i].level, ka_socket_options[i].name);
+        values.of[i] = asked && asked->of[i] < 0
+                           ? -1
+                           : ka_getsockopt_int(fd, ka_socket_options[i].level,
+                                               ka_socket_options[i].name);
     return values;
 }
 
 struct ka_values ka_values_of_kernel(void)
 {
-    struct ka_values values = {{[KA_INTVL] = 75, [KA_CNT] = 9, [KA_IDLE] = 7200}};
+    struct ka_values values = KA_NO_VALUES;
     int fd = ka_socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
 
+    values.of[KA_INTVL] = 75; /* where there can't be a socket: include/net/tcp.h */
+    values.of[KA_CNT] = 9;
+    values.of[KA_IDLE] = 7200;
+    values.of[KA_RTO_MAX] = KA_MAX_RTO_MAX * 1000;
     if (fd >= 0) {
-        values = ka_values_read(fd);
+        values = ka_values_read(fd, &values);
         ka_close(fd);
-    } /* or there can't be a socket: Linux's own, include/net/tcp.h */
-    values.of[KA_KEEPALIVE] = values.of[KA_USER_TIMEOUT] = -1;
+    }
     return values;
 }
 
@@ -93,12 +101,15 @@ struct ka_values ka_values_outgoing(const struct ka_config *config,
                                     const struct ka_values *now,
                                     const struct ka_values *kernel)
 {
-    struct ka_values wanted = ka_values_wanted(config);
+    struct ka_values wanted = ka_values_wanted(config), timers = *kernel;
 
-    if (!ka_values_agree(now, kernel))
+    timers.of[KA_RTO_MAX] = -1;
+    if (!ka_values_agree(now, &timers))
         wanted.of[KA_IDLE] = wanted.of[KA_INTVL] = wanted.of[KA_CNT] = -1;
     if (now->of[KA_USER_TIMEOUT] > 0)
         wanted.of[KA_USER_TIMEOUT] = -1;
+    if (now->of[KA_RTO_MAX] != kernel->of[KA_RTO_MAX])
+        wanted.of[KA_RTO_MAX] = -1;
     return wanted;
 }
 
@@ -144,11 +155,12 @@ static void put_seconds(struct ka_text *t, const char *what, int seconds)
     ka_put(t, " s");
 }
 
-void ka_put_timers(struct ka_text *t, const struct ka_values *values)
+void ka_put_timers(struct ka_text *t, const struct ka_values *values, int retries)
 {
     int idle = values->of[KA_IDLE], intvl = values->of[KA_INTVL],
         cnt = values->of[KA_CNT];
-    int user_timeout = values->of[KA_USER_TIMEOUT]; /* milliseconds */
+    int user_timeout = values->of[KA_USER_TIMEOUT]; /* milliseconds, as is the next */
+    int rto_max = values->of[KA_RTO_MAX];
 
     if (idle < 0 || intvl < 0 || cnt < 0) {
         ka_put(t, "keepalive on, with timers that the kernel doesn't tell");
@@ -160,8 +172,12 @@ void ka_put_timers(struct ka_text *t, const struct ka_values *values)
     ka_put_uint(t, (unsigned)cnt);
     if (user_timeout > 0)
         put_seconds(t, ", user timeout ", ka_seconds(user_timeout));
+    if (rto_max > 0 && rto_max < KA_MAX_RTO_MAX * 1000)
+        put_seconds(t, ", rto max ", ka_seconds(rto_max));
     put_seconds(t, "; an idle dead peer is dropped after ",
                 ka_drop_seconds(idle, intvl, cnt, user_timeout));
+    put_seconds(t, ", one with data in flight after ",
+                ka_seconds(ka_in_flight_ms(user_timeout, rto_max, retries)));
     if (intvl > idle)
         put_seconds(t, "; warning: intvl > idle, a live peer is probed only every ",
                     intvl);

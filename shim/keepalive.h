@@ -14,13 +14,27 @@
 #ifndef IPPROTO_MPTCP /* glibc 2.32 */
 #    define IPPROTO_MPTCP 262
 #endif
+#ifndef TCP_RTO_MAX_MS /* Linux 6.15 */
+#    define TCP_RTO_MAX_MS 44
+#endif
+#define KA_RTO_MAX_SINCE                                                                 \
+    "it came with Linux 6.15; KA_USER_TIMEOUT is there on older kernels, but drops a "   \
+    "live peer as well that keeps its window closed"
 
 /*
  * In the order in which they are set. TCP_KEEPIDLE comes after SO_KEEPALIVE: then the
  * kernel counts the time that the connection has been idle already, while SO_KEEPALIVE
  * set last would start it anew (tcp_sock_set_keepidle_locked, tcp_set_keepalive).
  */
-enum ka_option { KA_INTVL, KA_CNT, KA_KEEPALIVE, KA_IDLE, KA_USER_TIMEOUT, KA_OPTIONS };
+enum ka_option {
+    KA_INTVL,
+    KA_CNT,
+    KA_KEEPALIVE,
+    KA_IDLE,
+    KA_USER_TIMEOUT,
+    KA_RTO_MAX,
+    KA_OPTIONS
+};
 
 /* What setsockopt(2) calls them. */
 extern const struct ka_socket_option {
@@ -29,7 +43,7 @@ extern const struct ka_socket_option {
 } ka_socket_options[KA_OPTIONS];
 
 /* KA_KEEPALIVE 0 or 1; KA_INTVL and KA_IDLE seconds; KA_CNT probes; KA_USER_TIMEOUT
- * milliseconds. Negative: the kernel doesn't tell, or nothing is asked for. */
+ * and KA_RTO_MAX milliseconds. Negative: the kernel doesn't tell, or nothing is asked for. */
 struct ka_values {
     int of[KA_OPTIONS];
 };
@@ -60,10 +74,11 @@ int ka_local_port(int fd);
 /* The values that the settings ask for. */
 struct ka_values ka_values_wanted(const struct ka_config *config);
 
-struct ka_values ka_values_read(int fd);
+/* Reads the options that `asked` has a value for; NULL: all. */
+struct ka_values ka_values_read(int fd, const struct ka_values *asked);
 
 /* The timers that the kernel gives a new socket of this network namespace
- * (net.ipv4.tcp_keepalive_*). */
+ * (net.ipv4.tcp_keepalive_*, tcp_rto_max_ms). */
 struct ka_values ka_values_of_kernel(void);
 
 /* What a socket that is about to be connected gets, given what it has now: its timers stand
@@ -91,8 +106,8 @@ struct ka_refusal ka_values_set(int fd, const struct ka_values *values);
 struct ka_refusal ka_keepalive_set(int fd, const struct ka_config *config);
 
 /* Puts what the socket has into words: "idle 120 s, intvl 30 s, cnt 6; an idle dead peer
- * is dropped after 300 s". */
+ * is dropped after 300 s, one with data in flight after 925 s". `retries`: net.ipv4.tcp_retries2. */
 struct ka_text;
-void ka_put_timers(struct ka_text *t, const struct ka_values *values);
+void ka_put_timers(struct ka_text *t, const struct ka_values *values, int retries);
 
 #endif

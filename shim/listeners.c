@@ -2,6 +2,9 @@
 #include "env.h"
 #include "hooks.h"
 #include "log.h"
+#include "sys.h"
+
+#include <sys/socket.h>
 
 static const char inherited[] = "inherited listener";
 
@@ -25,7 +28,7 @@ static bool prepare(int fd)
 static bool met_before(int fd)
 {
     struct ka_values wanted = ka_values_wanted(&ka_config);
-    struct ka_values now = ka_values_read(fd);
+    struct ka_values now = ka_values_read(fd, &wanted);
 
     wanted.of[KA_KEEPALIVE] = -1;
     return now.of[KA_KEEPALIVE] == 1 || ka_values_agree(&wanted, &now);
@@ -116,8 +119,9 @@ struct ka_accepting ka_accept_begin(int fd)
  * values, all do. */
 static bool came_with_the_values_of(int listener, int connection)
 {
-    struct ka_values theirs = ka_values_read(listener);
-    struct ka_values its = ka_values_read(connection);
+    struct ka_values wanted = ka_values_wanted(&ka_config);
+    struct ka_values theirs = ka_values_read(listener, &wanted);
+    struct ka_values its = ka_values_read(connection, &wanted);
 
     /* while accept waited, the number may have become something else */
     return ka_is_listening(listener) && ka_is_tcp(listener) &&
@@ -143,6 +147,6 @@ void ka_adopt(int fd, bool connections)
         return;
     }
     if (connections && ka_is_tcp(fd) && port_is_ours(fd) &&
-        ka_values_read(fd).of[KA_KEEPALIVE] != 1)
+        ka_getsockopt_int(fd, SOL_SOCKET, SO_KEEPALIVE) != 1)
         ka_log_refusal(ka_keepalive_set(fd, &ka_config));
 }

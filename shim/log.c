@@ -197,13 +197,13 @@ void ka_log_listener(int fd, const char *kind)
 
     if (!ka_config.log)
         return;
-    values = ka_values_read(fd);
+    values = ka_values_read(fd, NULL);
     t = begin_line(buffer);
     ka_put(&t, kind);
     ka_put_char(&t, ' ');
     put_address(&t, fd);
     ka_put(&t, ": ");
-    ka_put_timers(&t, &values);
+    ka_put_timers(&t, &values, ka_config.retries);
     end_line(&t);
 }
 
@@ -232,6 +232,8 @@ static void log_refused_option(enum ka_option option, int error)
     ka_put(&t, name ? name : "error ");
     if (!name)
         ka_put_uint(&t, (unsigned)error);
+    if (option == KA_RTO_MAX && error == ENOPROTOOPT)
+        ka_put(&t, " (" KA_RTO_MAX_SINCE ")");
     end_line(&t);
 }
 

@@ -41,7 +41,7 @@ void ka_connect_begin(int fd, const void *addr, unsigned len)
         return;
     if (!known) /* in a constructor before ours */
         ka_outgoing_init();
-    now = ka_values_read(fd);
+    now = ka_values_read(fd, NULL);
     wanted = ka_values_outgoing(&ka_config, &now, &kernel_timers);
     ka_log_refusal(ka_values_set(fd, &wanted));
 }

@@ -576,7 +576,7 @@ print($1)" <<<"$output"
     mkdir "$group/below"
     attach -u 9 -p "80,$port,8000-8002" --connect --force "$group"
     serve_in "$group/below" static_server "$port"
-    local settings="group $path: idle 61 s, intvl 11 s, cnt 7, user timeout 9 s; an idle dead peer is dropped after 72 s; ports 80,8000-8002,$port; outgoing connections too; forced" target
+    local settings="group $path: idle 61 s, intvl 11 s, cnt 7, user timeout 9 s; an idle dead peer is dropped after 72 s, one with data in flight after 9 s; ports 80,8000-8002,$port; outgoing connections too; forced" target
     [ "$port" -gt 8002 ]
     for target in "$group" "$group/below" "$server"; do
         kashim status "$target"

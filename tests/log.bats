@@ -18,7 +18,7 @@ timers_said='idle 61 s, intvl 11 s, cnt 7'
 @test "one line per listener, and none per connection" {
     shimmed KA_LOG=stderr "${timers[@]}" steps "${accepted[@]}" 'listen a'
     effect 'what it says' \
-        "kashim: steps[PID]: listener 127.0.0.1:PORT: $timers_said; an idle dead peer is dropped after 138 s" \
+        "kashim: steps[PID]: listener 127.0.0.1:PORT: $timers_said; an idle dead peer is dropped after 138 s, one with data in flight after 925 s" \
         "$(said)"
     shimmed KA_LOG=stderr "${timers[@]}" steps 'tcp6 a' 'listen a' 'dual b' 'listen b'
     effect 'IPv6' $'listener [::1]:PORT\nlistener [::]:PORT' \
@@ -56,7 +56,7 @@ timers_said='idle 61 s, intvl 11 s, cnt 7'
 # bats test_tags=effect
 @test "the user timeout is part of it" {
     shimmed KA_LOG=stderr KA_USER_TIMEOUT=auto "${timers[@]}" steps 'tcp4 a' 'listen a'
-    effect 'line' "$timers_said, user timeout 138 s; an idle dead peer is dropped after 138 s" \
+    effect 'line' "$timers_said, user timeout 138 s; an idle dead peer is dropped after 138 s, one with data in flight after 138 s" \
         "$(grep -o 'idle 61.*' <<<"$stderr")"
 }
 
@@ -66,7 +66,7 @@ timers_said='idle 61 s, intvl 11 s, cnt 7'
     strace -qq -o /dev/null -e trace=setsockopt -e inject=setsockopt:error=EPERM:when=1 \
         -E "LD_PRELOAD=$KASHIM_LIB" -E KA_LOG=stderr -E KA_IDLE=61 -E KA_INTVL=11 -E KA_CNT=7 \
         steps 'tcp4 a' 'listen a' >"$BATS_TEST_TMPDIR/out" 2>&1 3>&-
-    effect 'timers' 'idle 61 s, intvl 75 s, cnt 7; an idle dead peer is dropped after 586 s' \
+    effect 'timers' 'idle 61 s, intvl 75 s, cnt 7; an idle dead peer is dropped after 586 s, one with data in flight after 925 s' \
         "$(grep -o 'idle 61.* after [0-9]* s' "$BATS_TEST_TMPDIR/out")"
 }
 

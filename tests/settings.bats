@@ -98,6 +98,7 @@ refuses() {
 @test "bad values of the others" {
     refuses KA_OFF=yes "${timers[@]}" 0 61 11 7
     refuses KA_USER_TIMEOUT=never "${timers[@]}" off 61 11 7
+    refuses KA_RTO_MAX=121 "${timers[@]}" off 61 11 7
     refuses KA_PORTS=80-70 "${timers[@]}" all 61 11 7
     refuses KA_CONNECT=2 "${timers[@]}" 0 61 11 7
     refuses KA_FORCE=on "${timers[@]}" 0 61 11 7

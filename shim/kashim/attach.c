@@ -152,7 +152,7 @@ static bool report_listener(const struct scan *scan, size_t i)
                      : " (--force keeps it on)");
         return false;
     }
-    ka_put_timers(&timers, &s.values);
+    ka_put_timers(&timers, &s.values, scan->config->retries);
     printf("listener %s of %s (%d): %.*s\n", address, p->name, p->pid, (int)timers.len,
            text);
     return true;

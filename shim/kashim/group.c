@@ -189,7 +189,7 @@ char *group_settings_text(const struct group_settings *settings)
     size_t size;
     FILE *file = open_memory(&text, &size);
 
-    ka_put_timers(&t, &settings->values);
+    ka_put_timers(&t, &settings->values, settings->config.retries);
     fwrite(timers, 1, t.len, file);
     if (config->some_ports) {
         fputs("; ports ", file);

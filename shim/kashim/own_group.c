@@ -148,7 +148,7 @@ static int listen_there(const char *path, const struct ka_values *wanted)
     listener = listen_on_loopback();
     if (listener < 0)
         return HAS_ERROR + errno;
-    found = ka_values_read(listener);
+    found = ka_values_read(listener, NULL);
     return found.of[KA_KEEPALIVE] == 1 && ka_values_agree(&found, wanted) ? HAS_OPTIONS
                                                                           : HAS_NONE;
 }

@@ -94,7 +94,7 @@ static void set_options(struct scan *scan, struct scanned *p, int fd,
     scan->before(scan, p->process.pid, fd);
     if (!right) {
         complain_of(p, ka_values_set(fd, &wanted));
-        after = ka_values_read(fd);
+        after = ka_values_read(fd, NULL);
     }
     if (!ka_values_agree(&after, &wanted)) {
         tally->failed++;

@@ -28,7 +28,7 @@ bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *s)
     s->multipath = ka_getsockopt_int(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_MPTCP;
     s->state = ka_is_listening(fd) ? TCP_LISTEN : info.tcpi_state;
     s->queue = s->state == TCP_LISTEN ? info.tcpi_unacked : 0;
-    s->values = ka_values_read(fd);
+    s->values = ka_values_read(fd, NULL);
     s->timer = -1;
     return s->state != TCP_CLOSE || s->peer.any.sa_family != AF_UNSPEC;
 }

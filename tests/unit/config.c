@@ -14,7 +14,7 @@
 static struct ka_config config;
 
 static const char *const names[] = {
-    "KA_IDLE",    "KA_INTVL", "KA_CNT",      "KA_USER_TIMEOUT", "KA_PORTS",
+    "KA_IDLE",    "KA_INTVL", "KA_CNT",      "KA_USER_TIMEOUT", "KA_RTO_MAX", "KA_PORTS",
     "KA_CONNECT", "KA_FORCE", "KA_CHILDREN", "KA_LOG",          "KA_OFF"};
 
 static int defaults(void **state)
@@ -56,6 +56,8 @@ static void the_defaults(void **state)
     assert_int_equal(ka_config_intvl(&config), 30);
     assert_int_equal(config.cnt, 6);
     assert_int_equal(config.user_timeout, KA_USER_TIMEOUT_OFF);
+    assert_int_equal(config.rto_max, KA_RTO_MAX_OFF);
+    assert_int_equal(config.retries, 15);
     assert_false(config.connect);
     assert_false(config.force);
     assert_true(config.children);
@@ -178,6 +180,58 @@ static void user_timeout(void **state)
     refuses("KA_USER_TIMEOUT", "of");
     refuses("KA_USER_TIMEOUT", "offf");
     refuses("KA_USER_TIMEOUT", "automatic");
+}
+
+static void rto_max(void **state)
+{
+    (void)state;
+    ACCEPTS("KA_RTO_MAX", "off", rto_max, KA_RTO_MAX_OFF);
+    ACCEPTS("KA_RTO_MAX", "auto", rto_max, KA_RTO_MAX_AUTO);
+    ACCEPTS("KA_RTO_MAX", "1", rto_max, 1);
+    ACCEPTS("KA_RTO_MAX", "120s", rto_max, 120);
+    ACCEPTS("KA_RTO_MAX", "2m", rto_max, 120);
+    refuses("KA_RTO_MAX", "0");
+    refuses("KA_RTO_MAX", "121");
+    refuses("KA_RTO_MAX", "3m");
+    refuses("KA_RTO_MAX", "1h");
+    refuses("KA_RTO_MAX", "on");
+}
+
+/* The numbers are tcp_model_timeout's. */
+static void time_in_flight(void **state)
+{
+    (void)state;
+    assert_int_equal(ka_in_flight_ms(0, 1000, 15), 14400);
+    assert_int_equal(ka_in_flight_ms(0, 3000, 15), 39000);
+    assert_int_equal(ka_in_flight_ms(0, 10000, 15), 112600);
+    assert_int_equal(ka_in_flight_ms(0, 120000, 15), 924600);
+    assert_int_equal(ka_in_flight_ms(0, 0, 15), 924600);
+    assert_int_equal(ka_in_flight_ms(-1, -1, 15), 924600);
+    assert_int_equal(ka_in_flight_ms(0, 120000, 8), 102200);
+    assert_int_equal(ka_in_flight_ms(0, 120000, 0), 200);
+    assert_int_equal(ka_in_flight_ms(0, 120000, 255), 29724600);
+    assert_int_equal(ka_in_flight_ms(9000, 1000, 15), 9000);
+    assert_int_equal(ka_in_flight_ms(90000, 1000, 15), 90000);
+}
+
+static void rto_max_auto(void **state)
+{
+    (void)state;
+    assert_int_equal(ka_config_rto_max_ms(&config), 0);
+    set("KA_RTO_MAX", "3");
+    assert_int_equal(ka_config_rto_max_ms(&config), 3000);
+    set("KA_RTO_MAX", "auto"); /* 300 s, and 31 s give 299.0 */
+    assert_int_equal(ka_config_rto_max_ms(&config), 32000);
+    config.retries = 30;
+    assert_int_equal(ka_config_rto_max_ms(&config), 12000);
+    config.retries = 15;
+    set("KA_IDLE", "1");
+    assert_int_equal(ka_config_rto_max_ms(&config), 1000);
+    set("KA_IDLE", "32767"); /* more than the kernel gives at most */
+    assert_int_equal(ka_config_rto_max_ms(&config), 120000);
+    set("KA_INTVL", "32767");
+    set("KA_CNT", "127");
+    assert_int_equal(ka_config_rto_max_ms(&config), 120000);
 }
 
 static void intvl_follows_a_short_idle(void **state)
@@ -345,6 +399,9 @@ int main(void)
         TEST(count),
         TEST(switches),
         TEST(user_timeout),
+        TEST(rto_max),
+        TEST(time_in_flight),
+        TEST(rto_max_auto),
         TEST(intvl_follows_a_short_idle),
         TEST(user_timeout_in_milliseconds),
         TEST(dropped_after),

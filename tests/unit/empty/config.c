@@ -36,6 +36,20 @@ size_t ka_config_complain(char *line, size_t size, const char *name, size_t name
     return 0;
 }
 
+int ka_config_rto_max_ms(const struct ka_config *config)
+{
+    (void)config;
+    return -1;
+}
+
+int ka_in_flight_ms(int user_timeout_ms, int rto_max_ms, int retries)
+{
+    (void)user_timeout_ms;
+    (void)rto_max_ms;
+    (void)retries;
+    return -1;
+}
+
 int ka_config_intvl(const struct ka_config *config)
 {
     (void)config;
