@@ -200,19 +200,101 @@ no_warning() {
     [[ $(make_in "$tree" CC=gcc) == *'Nothing to be done'* ]]
 }
 
+# bats test_tags=harmless
+@test "in an empty folder, whatever is made first" {
+    local target b=$BATS_TEST_TMPDIR/b
+    for target in libkashim.so kashim demo-server tests/steps tests/libempty.so tests/static_server \
+        tests/static_kashim tests/unit-config tests/empty-unit-config tests/bench tests/libobvious.so; do
+        make_in "$tree" "B=$b" "$b/$target"
+        rm -r "$b"
+    done
+}
+
+# bats test_tags=harmless
+@test "without the packages each target names the argument of install-deps.sh" {
+    local argument target variable bin=$BATS_TEST_TMPDIR/bin
+    mkdir "$bin"
+    ln -s "$(command -v make)" "$bin"
+    while read -r argument target variable; do
+        run env "PATH=$bin" make -C "$tree" "$target" ${variable:+"$variable"}
+        echo "$output"
+        harmless "exit status of make $target" 2 "$status"
+        [[ $output == *"make $target: missing: "*" (scripts/install-deps.sh ${argument#none}"*'installs it)'* ]] ||
+            harmless "make $target" "$argument" "$output"
+    done <<'END'
+none all
+none install
+none demo
+compat all ARCH=i386
+test test
+test control
+test servers
+test sanitize
+test fuzz
+test coverage
+test lint
+compat compat
+kernels kernels
+systemd systemd
+bench bench
+bench load
+deb deb
+deb fresh
+END
+}
+
 # to ARG...: make ARG..., and the files that are at the destination then
 to() {
     make_in "$tree" CC=gcc "DESTDIR=$BATS_TEST_TMPDIR/to" "$@" >/dev/null
     (cd "$BATS_TEST_TMPDIR/to" && find . -type f | sort | xargs && rm -r ./*)
 }
 
+# installed BINDIR LIBDIR MANDIR COMPLETIONDIR: what is installed there, in order.
+installed() {
+    printf '.%s\n' "$1/kashim" "$2/libkashim.so" "$3/man1/kashim.1" "$3/man7/libkashim.7" "$4/kashim" | sort | xargs
+}
+
 # bats test_tags=harmless
 @test "make install: DESTDIR, PREFIX, BINDIR, LIBDIR, MANDIR, COMPLETIONDIR" {
-    local share=share/bash-completion/completions/kashim
-    [ "$(to install)" = "./usr/local/bin/kashim ./usr/local/lib/libkashim.so ./usr/local/$share ./usr/local/share/man/man1/kashim.1 ./usr/local/share/man/man7/libkashim.7" ]
-    [ "$(to PREFIX=/usr install)" = "./usr/bin/kashim ./usr/lib/libkashim.so ./usr/$share ./usr/share/man/man1/kashim.1 ./usr/share/man/man7/libkashim.7" ]
+    local share=share/bash-completion/completions
+    [ "$(to install)" = "$(installed /usr/local/bin /usr/local/lib /usr/local/share/man /usr/local/$share)" ]
+    [ "$(to PREFIX=/usr install)" = "$(installed /usr/bin /usr/lib /usr/share/man /usr/$share)" ]
     [ "$(to LIBDIR=/lib/x86_64-linux-gnu BINDIR=/bin MANDIR=/man COMPLETIONDIR=/complete install)" = \
-        './bin/kashim ./complete/kashim ./lib/x86_64-linux-gnu/libkashim.so ./man/man1/kashim.1 ./man/man7/libkashim.7' ]
+        "$(installed /bin /lib/x86_64-linux-gnu /man /complete)" ]
+}
+
+# bats test_tags=harmless
+@test "make install: everybody can use it, whatever the umask" {
+    umask 077
+    make_in "$tree" CC=gcc "DESTDIR=$BATS_TEST_TMPDIR/to" install >/dev/null
+    harmless 'closed to others' '' "$(find "$BATS_TEST_TMPDIR/to" -mindepth 1 ! -perm -u=rw,go=r -o -type d ! -perm -755)"
+}
+
+# bats test_tags=harmless
+@test "make install, uninstall: a blank in DESTDIR is part of it" {
+    local to="$BATS_TEST_TMPDIR/a b" other=$BATS_TEST_TMPDIR/a
+    mkdir "$other"
+    make_in "$tree" CC=gcc "DESTDIR=$other" install >/dev/null
+    make_in "$tree" CC=gcc "DESTDIR=$to" install >/dev/null
+    harmless 'installed' "$(cd "$other" && find . -type f)" "$(cd "$to" && find . -type f)"
+    make_in "$tree" CC=gcc "DESTDIR=$to" uninstall >/dev/null
+    harmless 'left' '' "$(find "$to" -type f)"
+    harmless 'the other folder' 5 "$(find "$other" -type f | wc -l)"
+}
+
+# bats test_tags=harmless
+@test "make: a blank or a colon in a folder's name is refused before anything is done" {
+    local folder path b=$BATS_TEST_TMPDIR/b
+    for folder in BINDIR MANDIR COMPLETIONDIR; do
+        for path in '/a b' '/a:b' ''; do
+            run make_in "$tree" "B=$b" "$folder=$path" install "DESTDIR=$BATS_TEST_TMPDIR/to"
+            harmless "exit status for $folder=$path" 2 "$status"
+            [[ $output == *"$folder=$path: it may have no blank and no colon"* ]] || harmless 'message' "$folder" "$output"
+        done
+    done
+    run make_in "$tree" "B=$b" 'PREFIX=/a b'
+    [[ $output == *'DIR=/a b/'* ]] || harmless 'message' PREFIX "$output"
+    harmless 'nothing is made' '' "$(cd "$BATS_TEST_TMPDIR" && ls -d b to 2>/dev/null)"
 }
 
 # bats test_tags=harmless
