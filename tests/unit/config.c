@@ -108,7 +108,8 @@ static void seconds_out_of_bounds(void **state)
                                          "65536",
                                          "4294967297",
                                          "2147483648",
-                                         "18446744073709551617"};
+                                         "18446744073709551617",
+                                         "99999999999999999999"};
 
     (void)state;
     for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
@@ -126,7 +127,6 @@ static const char *const rubbish[] = {
 
 static void rubbish_is_refused(void **state)
 {
-
     (void)state;
     for (size_t n = 0; n < sizeof names / sizeof *names; n++)
         for (size_t i = 0; i < sizeof rubbish / sizeof *rubbish; i++)
@@ -142,6 +142,7 @@ static void count(void **state)
     refuses("KA_CNT", "128");
     refuses("KA_CNT", "6s");
     refuses("KA_CNT", "4294967302");
+    refuses("KA_CNT", "99999999999999999999");
 }
 
 static void switches(void **state)
