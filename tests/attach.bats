@@ -35,11 +35,8 @@ has_options() {
 
 # bats test_tags=effect
 @test "attach: without stdout and stderr, nothing is written into a connection" {
-    need python3 strace
-    serve_bare "$port" python3 -c "
-import socket, time
-s = socket.create_server(('127.0.0.1', $port))
-c, _ = s.accept(); s.close(); c.sendall(b'served\n'); time.sleep(100)"
+    need strace
+    serve_bare "$port" steps "tcp a 127.0.0.1 $port" 'listen a' 'accept a b' 'close a' 'say b served' hold
     ask "$port" hello
     status=0
     strace -qq -o "$BATS_TEST_TMPDIR/calls" -e inject=setsockopt:error=EPERM \
@@ -128,12 +125,7 @@ c, _ = s.accept(); s.close(); c.sendall(b'served\n'); time.sleep(100)"
 # bats test_tags=effect
 @test "attach: MPTCP" {
     [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ] || unless_ci 'there is no MPTCP'
-    serve_bare "$port" python3 -c "
-import socket, time
-s = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)
-s.bind(('127.0.0.1', $port)); s.listen()
-while True:
-    c, _ = s.accept(); c.recv(10); c.send(b'hello\n'); globals().setdefault('kept', []).append(c)"
+    serve_bare "$port" steps "mptcp a $port" 'listen a' 'accept a b' 'say b served' hold
     ask "$port" x
     kashim "${attach[@]}" "$server"
     effect 'exit status' 0 "$status"

@@ -239,11 +239,9 @@ refused_by() {
 
 # bats test_tags=harmless,clumsy:mute
 @test "faults: no memory" {
-    need python3 prlimit
+    need prlimit
     local kib
-    serve_bare "$port" python3 -c "import socket, time
-many = [socket.create_server(('127.0.0.1', 0)) for _ in range(900)] + [socket.create_server(('127.0.0.1', $port))]
-time.sleep(100)"
+    serve_bare "$port" steps 'listeners 900' "tcp a 127.0.0.1 $port" 'listen a' hold
     # with less, libc doesn't start; with more, there is enough
     for kib in {1200..2400..50}; do
         as "prlimit --as=$((kib * 1024))" "$dir/kashim" status "$server"

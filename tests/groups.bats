@@ -449,15 +449,10 @@ connected_in_group() {
 
 # bats test_tags=effect
 @test "group: a program that turns keepalive off again and again is named" {
-    serve_in "$group" python3 -c "
-import socket, time
-s = socket.create_server(('127.0.0.1', $port))
-while True:
-    s.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 0)
-    time.sleep(0.0005)"
+    serve_in "$group" steps "tcp a 127.0.0.1 $port" 'listen a' 'set-again a keepalive 0'
     attach "$group"
     effect 'exit status' 1 "$status"
-    effect 'said' 1 "$(grep -c "127.0.0.1:$port of python3 ($server).*--force" <<<"$stderr")"
+    effect 'said' 1 "$(grep -c "127.0.0.1:$port of steps ($server).*--force" <<<"$stderr")"
     attach --force "$group"
     effect 'exit status with --force' 0 "$status"
     effect 'its listener' "${ours/connected/listening}" "$(listener)"

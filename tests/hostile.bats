@@ -10,22 +10,6 @@ setup() {
     port=$(free_port)
 }
 
-# python CODE ARGUMENT...: in the background; its number is $server.
-python() {
-    without_harness exec python3 -c "$@" </dev/null >"$dir/python" 2>&1 &
-    server=$!
-    started+=("$server")
-}
-
-# python_ready CODE ARGUMENT...: and waits until it prints something.
-python_ready() {
-    python "import sys, os, time, socket, threading
-$1
-print('ready', flush=True)
-${*: -1}" "${@:2:$#-2}"
-    wait_for 10 test -s "$dir/python"
-}
-
 # ---- names ---------------------------------------------------------------------------
 
 # bats test_tags=effect
@@ -62,13 +46,12 @@ TABLE
 
 # bats test_tags=effect
 @test "a process is nobody's child by its name" {
-    need python3
     serve_bare "$port" echo_server "$port"
-    local parent=$server other
+    local parent=$server name other
     other=$(free_port)
-    python_ready "
-s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
-open('/proc/self/comm', 'w').write(') S ' + sys.argv[2] + ' 1\n')" "$other" "$parent" 'time.sleep(100)'
+    name=") S $parent 1"$'\n'
+    cp "$(command -v echo_server)" "$dir/$name"
+    serve_bare "$other" "$dir/$name" "$other"
     kashim attach --children "$parent"
     effect 'what is looked at' "echo_server ($parent): listeners: 1 changed, 0 already right, 0 failed; connections: 0 changed, 0 already right, 0 failed" "$output$stderr"
 }
@@ -77,16 +60,9 @@ open('/proc/self/comm', 'w').write(') S ' + sys.argv[2] + ' 1\n')" "$other" "$pa
 
 # bats test_tags=effect
 @test "a process whose first thread has ended" {
-    need python3 strace
+    need strace
     kernel_has 6 9 || unless_ci 'no pidfds of threads before Linux 6.9'
-    python_ready "
-import ctypes
-def serve():
-    s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
-    kept = []
-    while True:
-        c, _ = s.accept(); kept.append(c); c.sendall(b'served\n')
-threading.Thread(target=serve).start()" "$port" "ctypes.CDLL(None).pthread_exit(None)"
+    serve_bare "$port" steps in-thread "tcp a 127.0.0.1 $port" 'listen a' 'accept a b' 'say b served' hold
     wait_for 10 grep -q 'State:.Z' "/proc/$server/status"
     ask "$port" hello
     kashim attach -i 61 -n 11 -c 7 "$server"
@@ -94,7 +70,7 @@ threading.Thread(target=serve).start()" "$port" "ctypes.CDLL(None).pthread_exit(
     kashim status "$server"
     effect 'status' '1 process, 1 listener, 1 accepted connection, 0 outgoing connections' "$(tail -n 1 <<<"$output")"
     as 'strace -qq -o /dev/null -e inject=pidfd_open:error=EINVAL:when=2' "$dir/kashim" attach "$server"
-    effect 'an older kernel' "1 kashim: python3 ($server): its first thread has ended, and to look into the others takes Linux 6.9" "$status $stderr"
+    effect 'an older kernel' "1 kashim: steps ($server): its first thread has ended, and to look into the others takes Linux 6.9" "$status $stderr"
 }
 
 kernel_has() {
@@ -124,12 +100,14 @@ kernel_has() {
 # bats test_tags=effect
 @test "the listener's first holder closes it, and another one accepts what was queued" {
     need python3
-    python_ready "
-s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
-client = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+    serve_bare "$port" python3 -c "
+import os, socket, time
+s = socket.create_server(('127.0.0.1', $port))
+client = socket.create_connection(('127.0.0.1', $port))
 if not os.fork():
     client.close(); time.sleep(1.2); c, _ = s.accept(); time.sleep(100)
-" "$port" "time.sleep(0.5); s.close(); time.sleep(100)"
+print('ready', flush=True); time.sleep(0.5); s.close(); time.sleep(100)"
+    wait_for 10 grep -q ready "$dir/server"
     kashim attach -i 61 -n 11 -c 7 --port "$port"
     effect 'exit status' 0 "$status$stderr"
     effect 'the connection' "$ours" "$(sockopts "$(pgrep -P "$server")" |
@@ -138,16 +116,11 @@ if not os.fork():
 
 # bats test_tags=effect
 @test "an outgoing connection from a port on which another address is listened on" {
-    need python3
-    serve_bare "$port" echo_server "$port"
-    local own
-    own=$(free_port)
-    python_ready "
-c = socket.socket(); c.bind(('127.0.0.1', int(sys.argv[2]))); c.connect(('127.0.0.1', int(sys.argv[1])))
-s = socket.create_server(('127.0.0.2', int(sys.argv[2])))
-d = socket.create_connection(('127.0.0.2', int(sys.argv[2]))); a, _ = s.accept()" "$port" "$own" 'time.sleep(100)'
+    serve_bare "$port" steps 'tcp4 a' 'listen a' "tcp c 127.0.0.1 $port" 'connect-as c a' 'accept a b' \
+        "tcp l 127.0.0.2 $port" 'listen l' 'connect d l' 'accept l e' hold
+    wait_for 10 grep -q '^accept l e: ' "$dir/server"
     kashim status "$server"
-    effect 'status' '1 process, 1 listener (1 unprotected), 1 accepted connection (1 unprotected), 2 outgoing connections (2 unprotected)' \
+    effect 'status' '1 process, 2 listeners (2 unprotected), 2 accepted connections (2 unprotected), 2 outgoing connections (2 unprotected)' \
         "$(tail -n 1 <<<"$output")"
     kashim attach "$server"
     effect 'attach' 'outgoing: 2 left alone' "$(grep -o 'outgoing: .*' <<<"$output")"

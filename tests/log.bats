@@ -93,15 +93,13 @@ timers_said='idle 61 s, intvl 11 s, cnt 7'
 
 # bats test_tags=effect
 @test "IPv6 addresses are told as in RFC 5952" {
-    need ip unshare python3
+    need ip unshare
     unshare -rn true || unless_ci 'no namespaces here'
     output=$(unshare -rn bash -c '
         ip link set lo up
         for address in 2001:db8::5:0:1 2001:0:0:1::1 2001:1:2:3:4:5:6:7; do
             ip -6 address add "$address/128" dev lo nodad
-            env "LD_PRELOAD=$0" KA_LOG=stderr python3 -c "
-import socket, sys
-socket.create_server((sys.argv[1], 12345), family=socket.AF_INET6)" "$address" 2>&1
+            env "LD_PRELOAD=$0" KA_LOG=stderr steps "tcp a $address 12345" "listen a" 2>&1
         done' "$KASHIM_LIB")
     effect 'addresses' '[2001:db8::5:0:1]:12345 [2001:0:0:1::1]:12345 [2001:1:2:3:4:5:6:7]:12345' \
         "$(grep -o '\[[0-9a-f:]*\]:12345:' <<<"$output" | sed 's/:$//' | paste -sd' ')"
