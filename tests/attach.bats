@@ -303,9 +303,9 @@ END
 # bats test_tags=harmless,clumsy:mute
 @test "attach: wrong arguments" {
     kashim attach
-    refused 2 'attach: to what? TARGET... or --port PORT (kashim help attach)'
+    refused 2 'attach: either TARGET... or --port PORT (kashim help attach)'
     kashim attach --port 80 1
-    refused 2 'attach: to what? TARGET... or --port PORT'
+    refused 2 'attach: either TARGET... or --port PORT'
     kashim attach -p 80
     refused 2 'TARGET... or --port PORT; -p, --ports, picks among their sockets'
     local bad

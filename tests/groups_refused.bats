@@ -184,7 +184,7 @@ continued() {
     KA_PORTS=x kashim attach "$path"
     refused 2 "KA_PORTS: 'x' is not accepted"
     kashim attach --port 80 "$path"
-    refused 2 'attach: to what?'
+    refused 2 'attach: either TARGET... or --port PORT'
     kashim detach --force "$path"
     refused 2 '--force means nothing here'
     KA_OFF=1 kashim attach "$path"

@@ -253,7 +253,7 @@ enable() {
     effect 'status, the process' "served by group /T?[31m" "$(sed -n 's/tested-....../T/; s/.*; \(served.*\)/\1/p' <<<"$output")"
     effect 'status, the group' "group /T?[31m: idle 120 s" "$(sed -n 's/tested-....../T/; s/^\(group.*\), intvl.*/\1/p' <<<"$output")"
     kashim detach "$group"
-    effect 'detach' "?[31m: the kernel's programs are removed" "$(sed -n '1s/.*tested-......//p' <<<"$output")"
+    effect 'detach' "?[31m: kashim's programs are removed" "$(sed -n '1s/.*tested-......//p' <<<"$output")"
 }
 
 teardown() {

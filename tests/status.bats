@@ -220,7 +220,7 @@ connected_to() {
     as 'strace -qq -o /dev/null -e inject=sendto:error=EPERM' "$dir/kashim" status "$server"
     effect 'exit status' 1 "$status"
     effect 'connection' " 127.0.0.1:$port PEER on 61 11 7 - 138 -" "$(rows | sed -n 2p)"
-    effect 'said' 1 "$(grep -c "^kashim: the kernel doesn't tell the sockets of process $server's network namespace (sock_diag)" <<<"$stderr")"
+    effect 'said' 1 "$(grep -c "^kashim: the kernel doesn't list the sockets of process $server's network namespace (sock_diag)" <<<"$stderr")"
     as "strace -qq -o /dev/null -P /proc/$server/maps -e inject=read:error=EIO" "$dir/kashim" status --json "$server"
     effect 'whether the library is there' 1 "$(grep -c '"library": null' <<<"$output")"
     local message

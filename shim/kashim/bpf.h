@@ -1,16 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kashim's programs on a control group: put there, found again, removed (bpf(2)). They stay
- * until they are removed or the group is; no process is needed for that.
+ * kashim's programs on a control group. They stay until they are removed or the group is; no
+ * process is needed for that. bpf_programs.c assembles them, bpf.c loads and finds them
+ * (bpf(2)).
  */
 #ifndef KASHIM_BPF_H
 #define KASHIM_BPF_H
 
-#include "bpf_programs.h"
+#include "../keepalive.h"
+#include "bpf_code.h"
 
-#include <stdbool.h>
+/* The value in the map of settings. */
+struct group_settings {
+    struct ka_config config;
+    struct ka_values values; /* that `config` asks for */
+    struct ka_values kernel; /* the kernel's own timers, where kashim ran */
+};
 
-/* What is on a group, by descriptors of ours; -1: none. */
+/* Descriptors of the maps; -1: none. */
+struct group_maps {
+    int settings, marks;
+};
+
+/* ---- bpf.c ------------------------------------------------------------------- */
+
+/* What is on a group, by descriptors; -1: none. */
 struct group_programs {
     int sock_ops, setsockopt;
     struct group_maps maps;
@@ -21,39 +35,68 @@ struct group_programs {
 struct bpf_failure {
     int error;        /* an error number */
     const char *step; /* "to attach the program" ... */
-    char log[256];    /* what the verifier complained of; empty: nothing */
+    char log[256];    /* what the verifier complained of; "": nothing */
 };
 
 /* `group` is a descriptor of the group's directory in all of these.
  *
- * Puts the programs there, or new ones in the place of those that are there: the kernel
- * exchanges them in one step, and sockets keep their marks. To be closed if true. */
+ * Put the programs there, in the place of any that are there: the kernel exchanges them in one
+ * step, and sockets keep their marks. Close `programs` if the result is true. */
 bool bpf_attach(int group, const struct ka_config *config,
                 struct group_programs *programs, struct bpf_failure *failure);
 
-/* Removes all of ours; true where there were none, too. */
+/* Remove all of kashim's programs. Return true where there were none, too. */
 bool bpf_detach(int group, struct bpf_failure *failure);
 
 enum bpf_found {
     BPF_FOUND,
     BPF_NONE,
-    BPF_OTHER_VERSION, /* ours, with settings that this version can't read */
-    BPF_UNKNOWN,       /* it may not be asked; errno says why */
+    BPF_OTHER_VERSION, /* kashim's, with settings that this version can't read */
+    BPF_UNKNOWN,       /* the kernel doesn't tell; errno says why */
 };
 
-/* What is there, to be closed in any case. `settings` may be NULL. */
+/* Find the programs that are there; close them in any case. `settings` may be NULL. */
 enum bpf_found bpf_find(int group, struct group_programs *programs,
                         struct group_settings *settings);
 void bpf_close(struct group_programs *programs);
 
-/* Marks a socket, by a descriptor, as one that has the options. With `force`, setsockopt has
- * no effect on it then, for kashim neither. */
+/* Mark a socket, by a descriptor, as one that has the options. With `force`, setsockopt has no
+ * effect on it from then on, not even kashim's. */
 void bpf_mark(const struct group_programs *programs, int fd);
 
-/* Takes the mark away; false: it had none. */
+/* Take the mark away. Return false if the socket had none. */
 bool bpf_unmark(const struct group_programs *programs, int fd);
 
-/* Whether a program of another's there lets no other stand beside it. */
+/* Tell whether somebody else's program there lets no other stand beside it. */
 bool bpf_is_exclusive(int group);
+
+/* ---- bpf_programs.c ---------------------------------------------------------- */
+
+/* The mark of a socket, in a map that the kernel copies from a listener to the connections
+ * accepted from it (BPF_F_CLONE). */
+enum {
+    MARK_OURS = 1,             /* kashim has set the options */
+    MARK_OWN_TIMERS = 2,       /* the program has set timers itself */
+    MARK_OWN_USER_TIMEOUT = 4, /* the program has set TCP_USER_TIMEOUT itself */
+};
+
+/* Tell whether sockets are marked: with `force`, and before Linux 6.1, whose bpf_getsockopt
+ * doesn't tell the options. A mark costs each connection two allocations in the kernel. */
+bool needs_marks(const struct ka_config *config);
+
+/* Tell whether the second program is needed: with `force`, and before Linux 6.1 with
+ * `connect`. */
+bool needs_setsockopt(const struct ka_config *config);
+
+/* Assemble the BPF_PROG_TYPE_SOCK_OPS: it puts the options on listeners, connections and, with
+ * `connect`, outgoing sockets. */
+void assemble_sock_ops(struct code *code, const struct group_settings *settings,
+                       struct group_maps maps);
+
+/* Assemble the BPF_PROG_TYPE_CGROUP_SOCKOPT for BPF_CGROUP_SETSOCKOPT: with `force`, what the
+ * program sets on a marked socket has no effect; with `connect` before Linux 6.1, it notes what
+ * the program sets on others. */
+void assemble_setsockopt(struct code *code, const struct group_settings *settings,
+                         struct group_maps maps);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "bpf_programs.h"
+#include "bpf.h"
 
-#include "refusal.h"
+#include "process.h"
 
 #include <limits.h>
 #include <netinet/tcp.h>

@@ -7,7 +7,7 @@
 #ifndef KASHIM_CGROUP_H
 #define KASHIM_CGROUP_H
 
-#include "pids.h"
+#include "numbers.h"
 
 #include <limits.h>
 #include <stdbool.h>

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* kashim check: which ways serve a program, or are open on this host, and if not, why. */
-#include "cgroup.h"
+#include "kashim.h"
+
 #include "diag.h"
 #include "group.h"
-#include "kashim.h"
-#include "own_group.h"
-#include "process.h"
 #include "program.h"
-#include "refusal.h"
+#include "util.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,18 +17,18 @@
 
 static int help(void)
 {
-    puts("kashim check PROGRAM\n"
-         "kashim check\n\n"
-         "Says whether the library can serve the program, and if not, why and which "
-         "other\n"
-         "way does; and the setting that the program has itself, where it is known to "
-         "have\n"
-         "one. Of a program that gains rights by setuid or file capabilities it says "
-         "what\n"
-         "holds for you: root gains none.\n\n"
-         "Without PROGRAM: says which ways this host allows, and what forbids the "
-         "others.\n\n"
-         "Exit status: 0 all yes, 1 something not, 2 wrong arguments.");
+    puts(
+        "kashim check PROGRAM\n"
+        "kashim check\n"
+        "\n"
+        "Says whether the library can serve PROGRAM; if not, why, and which other way\n"
+        "can. Names the program's own keepalive setting, if kashim knows one. A program\n"
+        "that gains rights, by setuid or file capabilities, is judged for the user who\n"
+        "asks: root gains none.\n"
+        "\n"
+        "Without PROGRAM: says which ways this host allows, and what forbids the others.\n"
+        "\n"
+        "Exit status: 0 all yes, 1 something not, 2 wrong arguments.");
     return EXIT_SUCCESS;
 }
 
@@ -123,8 +121,7 @@ static const char *why_no_groups(void)
     cgroup_of_process(getpid(), group);
     switch (own_group_try(&failure)) {
     case TRIAL_WORKS: return NULL;
-    case TRIAL_NO_EFFECT:
-        return "the kernel's programs have no effect: they take Linux 5.9";
+    case TRIAL_NO_EFFECT: return NO_EFFECT;
     case TRIAL_REFUSED: return group_refusal(group, &failure);
     default: break;
     }
@@ -157,8 +154,8 @@ static int check_host(void)
 
 int kashim_check(int argc, char **argv)
 {
-    static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
-    int option = next_option(argc, argv, "+:h", options);
+    static const struct option names[] = {{"help", no_argument, NULL, 'h'}, {0}};
+    int option = next_option(argc, argv, "+:h", names);
 
     if (option == 'h')
         return help();

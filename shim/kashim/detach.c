@@ -1,28 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* kashim detach: takes the programs off control groups, and keepalive off the sockets that
- * have it with these timers. */
-#include "attach.h"
-#include "group.h"
+ * have it with the timers given. */
 #include "kashim.h"
-#include "options.h"
+
+#include "group.h"
 #include "scan.h"
 #include "targets.h"
+#include "util.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-struct detach {
-    struct settings settings;
-    bool timers_given; /* they count more than the group's own */
-    bool timers_known; /* they count where the group's own can't be had */
-    struct targets targets;
-    int port;
-    bool children;
-};
-
-/* Off, where the timers are those of `config`. TCP_USER_TIMEOUT goes where that has one. */
+/* Turn keepalive off where the timers are those of `config`, and TCP_USER_TIMEOUT if it has
+ * one. */
 static void begin_scan(struct scan *scan, const struct ka_config *config)
 {
     *scan = (struct scan){.config = config,
@@ -46,44 +37,45 @@ static bool finish_scan(struct scan *scan)
     return done;
 }
 
-static bool detach_processes(const struct detach *d)
+static bool detach_processes(const struct arguments *a)
 {
     struct serving serving = NO_SERVING;
     struct scan scan;
     bool done;
 
-    begin_scan(&scan, &d->settings.config);
+    begin_scan(&scan, &a->options.config);
     scan.context = &serving;
     scan.before = serving_unmark;
-    numbers_add_all(&scan.pids, &d->targets.pids);
-    if (d->children)
+    numbers_add_all(&scan.pids, &a->targets.pids);
+    if (a->children)
         scan.find = scan_find_descendants;
     done = finish_scan(&scan);
     bpf_close(&serving.programs);
     return done;
 }
 
-bool detach_from_processes(const struct numbers *pids, const struct settings *settings)
+bool detach_from_processes(const struct numbers *pids, const struct options *options)
 {
-    const struct detach d = {.settings = *settings, .targets.pids = *pids};
+    const struct arguments a = {.options = *options, .targets.pids = *pids};
 
-    return detach_processes(&d);
+    return detach_processes(&a);
 }
 
-/* False: they are still there, which is said. */
+/* Print why not and return false. */
 static bool remove_programs(const struct group *g)
 {
     struct bpf_failure failure;
 
     if (bpf_detach(g->fd, &failure)) {
-        say("group %s: the kernel's programs are removed", g->path);
+        say("group %s: kashim's programs are removed", g->path);
         return true;
     }
     complain("group %s: %s", g->path, group_refusal(g->path, &failure));
     return false;
 }
 
-/* An outer group serves from now on what was turned off: it gets its settings. */
+/* Put the settings of an outer group, if there is one, on the sockets that were turned off: it
+ * serves them from now on. */
 static bool hand_to_outer(struct group *g, const struct ka_config *inner)
 {
     struct group_settings outer;
@@ -108,15 +100,17 @@ static bool hand_to_outer(struct group *g, const struct ka_config *inner)
     return finish_scan(&scan);
 }
 
-/* Those of the group are its own timers, unless others are given. */
-static bool turn_off(const struct detach *d, struct group *g, struct ka_config config)
+/* Turn off the sockets of the group that have the timers of `config`, if their ports are those of
+ * `asked` too. */
+static bool turn_off(struct group *g, struct ka_config config,
+                     const struct ka_config *asked)
 {
     struct scan scan;
     bool done;
 
-    if (d->settings.config.some_ports) {
+    if (asked->some_ports) {
         config.some_ports = true;
-        memcpy(config.ports, d->settings.config.ports, sizeof config.ports);
+        memcpy(config.ports, asked->ports, sizeof config.ports);
     }
     begin_scan(&scan, &config);
     scan.context = g;
@@ -126,7 +120,11 @@ static bool turn_off(const struct detach *d, struct group *g, struct ka_config c
     return hand_to_outer(g, &config) && done;
 }
 
-static bool detach_group(const struct detach *d, const char *path)
+/* Which sockets of a group are turned off: those with its own timers, or with these. */
+enum timers { THE_GROUPS, GIVEN, GIVEN_IF_UNKNOWN };
+
+static bool detach_group(const char *path, const struct ka_config *asked,
+                         enum timers timers)
 {
     struct group_settings settings;
     struct group g;
@@ -140,10 +138,10 @@ static bool detach_group(const struct detach *d, const char *path)
         say("group %s: kashim has no programs there", path);
     else
         done = remove_programs(&g);
-    if (d->timers_given || (d->timers_known && found != BPF_FOUND))
-        done &= turn_off(d, &g, d->settings.config);
+    if (timers == GIVEN || (timers == GIVEN_IF_UNKNOWN && found != BPF_FOUND))
+        done &= turn_off(&g, *asked, asked);
     else if (done && found == BPF_FOUND)
-        done = turn_off(d, &g, settings.config);
+        done = turn_off(&g, settings.config, asked);
     else if (done && found == BPF_OTHER_VERSION)
         complain("group %s: another version of kashim has set it up: give the timers of "
                  "the connections that are to lose keepalive",
@@ -152,86 +150,50 @@ static bool detach_group(const struct detach *d, const char *path)
     return done;
 }
 
-bool detach_from_group(const char *path, const struct settings *settings)
+bool detach_from_group(const char *path, const struct options *options)
 {
-    struct detach d = {.settings = *settings, .timers_known = true};
-
-    return detach_group(&d, path);
+    return detach_group(path, &options->config, GIVEN_IF_UNKNOWN);
 }
 
-/* ---- the arguments ----------------------------------------------------------- */
-
-enum { OPTION_CHILDREN = OPTION_OWN, OPTION_PORT };
-
-static const struct option options[] = {SETTING_OPTIONS,
-                                        {"children", no_argument, NULL, OPTION_CHILDREN},
-                                        {"port", required_argument, NULL, OPTION_PORT},
-                                        {"help", no_argument, NULL, 'h'},
-                                        {0}};
+/* ---- the subcommand ---------------------------------------------------------- */
 
 static int help(void)
 {
-    puts("kashim detach [OPTIONS] [--children] TARGET...\n"
-         "kashim detach [OPTIONS] [--children] --port PORT\n\n"
-         "Undoes kashim attach: removes what it has put on a control group, and turns\n"
-         "keepalive off on listeners and accepted connections that have it with the\n"
-         "timers given here; without, those of the group. Sockets with other timers are\n"
-         "left alone. What a program had set before isn't known: it is off as well.\n"
-         "\n" TARGETS_HELP "\n"
-         "      --children                            the processes below them too\n"
-         "      --port PORT                           those that listen on it");
-    settings_help(true);
+    puts(
+        "kashim detach [OPTIONS] [--children] TARGET...\n"
+        "kashim detach [OPTIONS] [--children] --port PORT\n"
+        "\n"
+        "Undoes kashim attach: removes what it has put on a control group, and turns\n"
+        "keepalive off on listeners and accepted connections that have the timers given\n"
+        "here, or if none are given, the group's. Sockets with other timers are left\n"
+        "alone. What a program had set before isn't known: that is off as well.\n"
+        "\n" TARGETS_HELP "\n" TARGET_OPTIONS_HELP);
+    options_help(DETACH_SETTINGS);
     puts("\nExit status: 0 all was done, 1 something was not, 2 wrong arguments.");
     return EXIT_SUCCESS;
 }
 
-/* The exit status if there is nothing more to do, or negative. */
-static int read_arguments(int argc, char **argv, struct detach *d)
-{
-    int option;
-
-    while ((option = next_option(argc, argv, ":h" SETTING_LETTERS, options)) != -1)
-        switch (option) {
-        case 'h': return help();
-        case OPTION_CHILDREN: d->children = true; break;
-        case OPTION_PORT:
-            if (!targets_port(optarg, &d->port))
-                return EXIT_USAGE;
-            break;
-        case OPTION_FORCE:
-            complain("--force means nothing here: nothing is put anywhere");
-            return EXIT_USAGE;
-        default:
-            if (settings_take(&d->settings, option, optarg) != SETTING_TAKEN)
-                return EXIT_USAGE;
-        }
-    if ((d->port != 0) == (optind < argc)) {
-        complain("detach: from what? TARGET... or --port PORT (kashim help detach)");
-        return EXIT_USAGE;
-    }
-    if (!settings_act_outside(&d->settings))
-        return EXIT_USAGE;
-    for (int i = 0; i < TIMER_SETTINGS; i++)
-        d->timers_given |= d->settings.value[i] != NULL;
-    return settings_read(&d->settings) ? -1 : EXIT_USAGE;
-}
-
 int kashim_detach(int argc, char **argv)
 {
-    struct detach d = {.port = 0};
+    static const struct option names[] = {SETTING_OPTIONS, TARGET_OPTIONS, {0}};
+    struct arguments a;
+    int status = arguments_read(argc, argv, names, DETACH_SETTINGS, help, &a);
+    enum timers timers = THE_GROUPS;
     bool done = true;
-    int status;
 
-    settings_begin(&d.settings);
-    status = read_arguments(argc, argv, &d);
     if (status >= 0)
         return status;
-    if (!targets_find(d.port, argv + optind, &d.targets))
+    for (int i = 0; i < TIMER_SETTINGS; i++)
+        if (a.options.value[i])
+            timers = GIVEN;
+    if (!options_read_environment(&a.options))
+        return EXIT_USAGE;
+    if (!targets_find(a.port, argv + optind, &a.targets))
         return EXIT_UNDONE;
-    if (d.targets.pids.count)
-        done = detach_processes(&d);
-    for (size_t i = 0; i < d.targets.group_count; i++)
-        done &= detach_group(&d, d.targets.groups[i]);
-    targets_free(&d.targets);
+    if (a.targets.pids.count)
+        done = detach_processes(&a);
+    for (size_t i = 0; i < a.targets.group_count; i++)
+        done &= detach_group(a.targets.groups[i], &a.options.config, timers);
+    targets_free(&a.targets);
     return done ? EXIT_SUCCESS : EXIT_UNDONE;
 }

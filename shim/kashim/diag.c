@@ -2,8 +2,7 @@
 #define _GNU_SOURCE /* setns */
 #include "diag.h"
 
-#include "kashim.h"
-#include "memory.h"
+#include "util.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,26 +1,54 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* O_PATH */
+#define _GNU_SOURCE /* openat2's constants */
 #include "drop_in.h"
 
-#include "kashim.h"
-#include "memory.h"
-#include "root.h"
+#include "program.h"
+#include "util.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define MARK  "# Written by kashim enable; kashim disable removes it.\n"
 #define START "ExecStartPre=-+"
 
-/* ---- what it says ------------------------------------------------------------ */
+/* ---- files below a root ------------------------------------------------------- */
 
-/* As systemd takes one word, whatever is in it; "%" would begin a specifier. */
+static bool is_system(int root)
+{
+    struct stat a, b;
+
+    return !fstat(root, &a) && !stat("/", &b) && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+/* Without openat2(2), before Linux 5.6 or under an old container's profile, only / itself
+ * can be searched: elsewhere an absolute link would lead out of the tree. */
+int open_in_root(int root, const char *path, int flags)
+{
+    struct open_how how = {.flags = (unsigned)flags | O_CLOEXEC,
+                           .resolve = RESOLVE_IN_ROOT};
+    int tries = 1000;
+    long fd;
+
+    do /* something was renamed meanwhile, anywhere, and there was ".." in a link */
+        fd = syscall(SYS_openat2, root, path, &how, sizeof how);
+    while (fd < 0 && errno == EAGAIN && tries--);
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM) && is_system(root))
+        return openat(root, path + (*path == '/'), flags | O_CLOEXEC);
+    return (int)fd;
+}
+
+/* ---- writing it ------------------------------------------------------------- */
+
+/* Write what systemd reads as this one word; "%" would begin a specifier. */
 static void write_word(FILE *file, const char *word)
 {
     putc('"', file);
@@ -34,7 +62,7 @@ static void write_word(FILE *file, const char *word)
 
 /* "-": it can fail to help, never to start the service. "+": with full rights, outside the
  * unit's sandbox. */
-static void write_group(FILE *file, const struct settings *settings)
+static void write_group(FILE *file, const struct options *options)
 {
     fputs("[Service]\n" START, file);
     if (strpbrk(COMMAND, " \t\"'\\%"))
@@ -42,7 +70,7 @@ static void write_group(FILE *file, const struct settings *settings)
     else
         fputs(COMMAND, file);
     fputs(" attach ", file);
-    settings_write(file, settings);
+    options_write(file, options);
     fputs("self\n", file);
 }
 
@@ -56,14 +84,13 @@ static void write_variable(FILE *file, const char *name, const char *value)
     free(assignment);
 }
 
-static void write_preload(FILE *file, const struct settings *settings,
-                          const char *preload)
+static void write_preload(FILE *file, const struct options *options, const char *preload)
 {
     fputs("[Service]\n", file);
     write_variable(file, "LD_PRELOAD", preload);
     for (int i = 0; i < SETTINGS; i++)
-        if (settings->value[i])
-            write_variable(file, setting_variable(i), settings->value[i]);
+        if (options->value[i])
+            write_variable(file, setting_variable(i), options->value[i]);
 }
 
 static void write_socket(FILE *file, const struct ka_config *config)
@@ -74,20 +101,20 @@ static void write_socket(FILE *file, const struct ka_config *config)
             config->idle, ka_config_intvl(config), config->cnt);
 }
 
-static void write_all(FILE *file, enum way way, const struct settings *settings,
+static void write_all(FILE *file, enum way way, const struct options *options,
                       const char *preload)
 {
     fputs(MARK, file);
     switch (way) {
-    case WAY_GROUP: write_group(file, settings); break;
-    case WAY_PRELOAD: write_preload(file, settings, preload); break;
-    case WAY_SOCKET: write_socket(file, &settings->config);
+    case WAY_GROUP: write_group(file, options); break;
+    case WAY_PRELOAD: write_preload(file, options, preload); break;
+    case WAY_SOCKET: write_socket(file, &options->config);
     }
 }
 
 /* ---- reading it -------------------------------------------------------------- */
 
-/* No quote but such as write_word() has escaped. */
+/* Tell whether each quote in it is escaped, as write_word() does. */
 static bool is_one_word(const char *text)
 {
     for (; *text && *text != '"'; text++)
@@ -95,7 +122,7 @@ static bool is_one_word(const char *text)
     return !*text;
 }
 
-/* "... attach --idle 61 self": the options. */
+/* Cut the options out of "... attach --idle 61 self"; NULL: it isn't that. */
 static char *setting_of_start(char *line)
 {
     char *options = strstr(line, " attach"), *end = line + strlen(line) - strlen(" self");
@@ -107,7 +134,7 @@ static char *setting_of_start(char *line)
     return options + (*options == ' ');
 }
 
-/* KA_IDLE=61" or LD_PRELOAD=...", which is no setting: what stands before the quote. */
+/* Cut the quote off KA_IDLE=61". Return "" for LD_PRELOAD=...", NULL for another variable. */
 static char *setting_of_variable(char *assignment)
 {
     char *quote = assignment + strlen(assignment) - 1;
@@ -127,8 +154,8 @@ static bool begins(const char *line, const char *with)
     return !strncmp(line, with, strlen(with));
 }
 
-/* What a line of ours sets, cut out of it; "" for a line that sets nothing, NULL for one that
- * isn't ours. */
+/* Cut out of a line what it sets, and tell the way. Return "" for a line that sets nothing, NULL
+ * for one that kashim doesn't write. */
 static char *setting_in(char *line, enum way *way)
 {
     static const char variable[] = "Environment=\"";
@@ -147,7 +174,7 @@ static char *setting_in(char *line, enum way *way)
     return begins(line, "KeepAlive") ? line : NULL;
 }
 
-/* What is wrong with it; NULL: nothing. */
+/* Read what the file sets. Return what is wrong with it, or NULL. */
 static const char *not_ours(FILE *file, enum way *way, char **settings)
 {
     char *line = NULL;
@@ -191,7 +218,7 @@ static int open_folder(const struct drop_in *d)
     return open_in_root(d->root_fd, path, O_RDONLY | O_DIRECTORY);
 }
 
-/* `*made` becomes whether it wasn't there before. */
+/* Tell by `made` whether it wasn't there before. Print why it can't be made and return false. */
 static bool make_folder(const struct drop_in *d, bool *made)
 {
     char name[NAME_MAX + sizeof ".d"];
@@ -236,8 +263,7 @@ static enum owner owner_in(int folder, const struct drop_in *d, enum way *way,
         return US;
     free(*settings);
     *settings = NULL;
-    complain("%s/" UNITS_FOLDER "/%s.d/" DROP_IN " %s: left as it is", d->root, d->unit,
-             why);
+    complain(DROP_IN_PATH " %s: left as it is", d->root, d->unit, why);
     return ANOTHER;
 }
 
@@ -258,7 +284,7 @@ enum owner drop_in_read(const struct drop_in *d, enum way *way, char **settings)
 }
 
 static bool put(int folder, const struct drop_in *d, enum way way,
-                const struct settings *settings, const char *preload)
+                const struct options *options, const char *preload)
 {
     FILE *file;
     bool good;
@@ -269,7 +295,7 @@ static bool put(int folder, const struct drop_in *d, enum way way,
     file = fd < 0 ? NULL : fdopen(fd, "w");
     if (!file)
         return failed(d, "/" DROP_IN ".new");
-    write_all(file, way, settings, preload);
+    write_all(file, way, options, preload);
     good = !fflush(file) && !ferror(file) && !fsync(fd);
     if (fclose(file) || !good || renameat(folder, DROP_IN ".new", folder, DROP_IN)) {
         failed(d, "/" DROP_IN);
@@ -279,7 +305,7 @@ static bool put(int folder, const struct drop_in *d, enum way way,
     return true;
 }
 
-bool drop_in_write(const struct drop_in *d, enum way way, const struct settings *settings,
+bool drop_in_write(const struct drop_in *d, enum way way, const struct options *options,
                    const char *preload)
 {
     bool made, good;
@@ -289,7 +315,7 @@ bool drop_in_write(const struct drop_in *d, enum way way, const struct settings 
     if (!make_folder(d, &made))
         return false;
     folder = open_folder(d);
-    good = folder >= 0 ? put(folder, d, way, settings, preload) : failed(d, "");
+    good = folder >= 0 ? put(folder, d, way, options, preload) : failed(d, "");
     close(folder);
     if (!good && made)
         remove_folder_if_empty(d);
@@ -327,17 +353,17 @@ static void list_one(const struct drop_in *d,
 }
 
 /* Folders end in ".d". Those without a drop-in of ours are passed over. */
-bool drop_in_list(const char *root, int root_fd,
+bool drop_in_list(const struct drop_in *d,
                   void (*each)(const char *unit, enum way way, const char *settings))
 {
-    int fd = open_in_root(root_fd, UNITS_FOLDER, O_RDONLY | O_DIRECTORY);
+    int fd = open_in_root(d->root_fd, UNITS_FOLDER, O_RDONLY | O_DIRECTORY);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *entry;
     char **units = NULL;
     size_t count = 0;
 
     if (!dir) {
-        complain("%s/" UNITS_FOLDER ": %s", root, strerror(errno));
+        complain("%s/" UNITS_FOLDER ": %s", d->root, strerror(errno));
         return false;
     }
     while ((entry = readdir(dir))) {
@@ -353,7 +379,7 @@ bool drop_in_list(const char *root, int root_fd,
     if (count)
         qsort(units, count, sizeof *units, by_name);
     for (size_t i = 0; i < count; i++) {
-        list_one(&(struct drop_in){root, root_fd, units[i]}, each);
+        list_one(&(struct drop_in){d->root, d->root_fd, units[i]}, each);
         free(units[i]);
     }
     free(units);

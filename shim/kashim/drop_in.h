@@ -10,42 +10,48 @@
 
 #define UNITS_FOLDER "etc/systemd/system"
 #define DROP_IN      "kashim.conf"
+#define DROP_IN_PATH "%s/" UNITS_FOLDER "/%s.d/" DROP_IN /* for printf: root, unit */
 
 /* How a unit gets keepalive. */
 enum way {
-    WAY_GROUP,   /* ExecStartPre= puts the kernel's programs on its control group */
+    WAY_GROUP,   /* ExecStartPre= puts kashim's programs on its control group */
     WAY_PRELOAD, /* Environment= has the library in LD_PRELOAD */
     WAY_SOCKET,  /* systemd's own settings of a socket unit */
 };
 
 /* Where the file lies. */
 struct drop_in {
-    const char *root; /* as shown: "" for this system */
+    const char *root; /* as the user named it; "": this system */
     int root_fd;
     const char *unit;
 };
 
-/* What is there. */
+/* Who wrote what is there. */
 enum owner {
-    NOBODY,
+    NOBODY, /* nothing is there */
     US,
-    ANOTHER, /* somebody has written or changed it, which is said */
+    ANOTHER, /* somebody else has written or changed it */
 };
 
-/* With what is set, if it is ours: "--idle 61 --intvl 11", to be freed. */
+/* Read the file. If it is kashim's, fill `way` and `settings`, "--idle 61 --intvl 11"; free the
+ * latter in any case. Print why it counts as another's. */
 enum owner drop_in_read(const struct drop_in *drop_in, enum way *way, char **settings);
 
-/* Writes it, whole or not at all. `preload`: the list with the library, for WAY_PRELOAD. False:
- * why not is said. */
+/* Write it, whole or not at all; WAY_PRELOAD needs `preload`, the list with the library. Print
+ * why not and return false. */
 bool drop_in_write(const struct drop_in *drop_in, enum way way,
-                   const struct settings *settings, const char *preload);
+                   const struct options *options, const char *preload);
 
-/* Removes it, and the folder if nothing else is in it. False: why not is said. */
+/* Remove it, and its folder if nothing else is in it. Print why not and return false. */
 bool drop_in_remove(const struct drop_in *drop_in);
 
-/* Calls `each` for every unit that has one of ours. False: the folder can't be read, which is
- * said. */
-bool drop_in_list(const char *root, int root_fd,
+/* Call `each` for every unit of the root that has one of kashim's. Print why the folder can't be
+ * read and return false. */
+bool drop_in_list(const struct drop_in *root,
                   void (*each)(const char *unit, enum way way, const char *settings));
+
+/* Open a file as if `root`, a descriptor, were /, whatever links lie on the way. Return a
+ * descriptor, or -1 and set errno: ENOSYS or EPERM where the kernel can't (openat2(2)). */
+int open_in_root(int root, const char *path, int flags);
 
 #endif

@@ -2,9 +2,7 @@
 #include "group.h"
 
 #include "../text.h"
-#include "kashim.h"
-#include "memory.h"
-#include "refusal.h"
+#include "util.h"
 
 #include <errno.h>
 #include <linux/capability.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A control group as something to attach to: who is served by it, its settings in words, and
- * why its programs can't be had. */
+/* Control groups with kashim's programs: whom they serve, their settings in words, why they
+ * can't be put there; and the groups that kashim makes itself. */
 #ifndef KASHIM_GROUP_H
 #define KASHIM_GROUP_H
 
@@ -8,34 +8,42 @@
 #include "cgroup.h"
 #include "scan.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 struct group {
     const char *path;
     int fd;
-    /* In the kernel, or none. Sockets may have marks of the nearest group above, too. */
-    struct group_programs programs, outer;
+    struct group_programs programs; /* its own */
+    struct group_programs outer;    /* of the nearest group above that has any */
 };
 
-/* False: it is gone, or can't be opened, which is said. To be closed if true. */
+/* Open the group and what is above it; close it if the result is true. Print why it can't be
+ * opened and return false. `programs` is none yet. */
 bool group_open(const char *path, struct group *group);
 void group_close(struct group *group);
 
-/* For a scan, whose context is the group: finds the processes in it and in those below it that
- * have no programs of their own, for the nearest group counts. */
-void group_find_processes(struct scan *scan);
-
-/* What is on a group; one that is gone has nothing. */
+/* Find what is on a group. One that is gone has nothing. */
 enum bpf_found group_look(const char *path, struct group_settings *settings);
 
-/* For scans of a group: its programs let kashim change a socket, and keep the program from
- * changing it again. */
+/* Find the nearest group that has programs of kashim, from `path` upwards, and change `path` to
+ * it. `settings`, which may be NULL, is filled if the result is BPF_FOUND. */
+enum bpf_found group_nearest(char path[PATH_MAX], struct group_settings *settings);
+
+/* ---- for scans, see scan.h --------------------------------------------------- */
+
+/* `find`, of a scan whose context is a struct group: the processes in it and in those below it
+ * that have no programs of their own, for the nearest group counts. */
+void group_find_processes(struct scan *scan);
+
+/* `before` and `after`: a mark would keep kashim from changing a socket; the new one keeps the
+ * program from it. */
 void group_unmark(struct scan *scan, int pid, int fd);
 void group_mark(struct scan *scan, int fd);
 void group_mark_outer(struct scan *scan, int fd);
 
-/* The same for scans of processes, whose context is such a struct: of the group that serves the
- * process. */
+/* The same for a scan of processes, whose context is a struct serving: by the programs of the
+ * group that serves the process. */
 struct serving {
     int pid; /* the last process that was asked for, and its group */
     char path[PATH_MAX];
@@ -46,18 +54,40 @@ struct serving {
 void serving_unmark(struct scan *scan, int pid, int fd);
 void serving_mark(struct scan *scan, int fd);
 
-/* The nearest group with our programs, from `path` upwards, which changes to its path; its
- * settings, if the result is BPF_FOUND. */
-enum bpf_found group_nearest(char path[PATH_MAX], struct group_settings *settings);
+/* ---- in words ---------------------------------------------------------------- */
 
-/* As KA_PORTS takes them: "80,8000-8100". */
+/* Write the ports as KA_PORTS takes them: "80,8000-8100". */
 void group_write_ports(FILE *file, const struct ka_config *config);
 
-/* "idle 61 s, intvl 11 s, cnt 7; ...; ports 80,8000-8100; outgoing too; forced". To be freed.
- */
+/* Return "idle 61 s, intvl 11 s, cnt 7; ...; ports 80,8000-8100; outgoing connections too;
+ * forced"; free it. */
 char *group_settings_text(const struct group_settings *settings);
 
-/* Why the programs can't be had there, in one line, good until the next call. */
+/* Return in one line why the programs can't be put there; good until the next call. */
 const char *group_refusal(const char *path, const struct bpf_failure *failure);
+
+/* ---- own_group.c: groups that kashim makes below its own ---------------------- */
+
+/* Make the group kashim-KIND-PID. Return a descriptor and fill `path`, or return -1 and set
+ * errno. */
+int own_group_make(const char *kind, char path[PATH_MAX]);
+
+/* Move this process into the group. Return false and set errno if that fails. */
+bool own_group_enter(const char *path);
+
+/* Return false and set errno if that fails, EBUSY if somebody is in it. */
+bool own_group_remove(const char *path);
+
+enum trial {
+    TRIAL_WORKS,
+    TRIAL_REFUSED,   /* the kernel refuses the programs; the failure says why */
+    TRIAL_NO_EFFECT, /* it takes them, and a socket doesn't get the options */
+    TRIAL_UNTRIED,   /* no group or no socket could be made; `failure->error` says why */
+};
+#define NO_EFFECT "the kernel's programs have no effect here: they take Linux 5.9"
+
+/* Try the programs out: put them on a group of kashim's own and make a listener there. Remove
+ * the groups of programs that have ended. */
+enum trial own_group_try(struct bpf_failure *failure);
 
 #endif

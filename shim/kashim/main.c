@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* kashim(1): finds the subcommand, which has a file of its name (disable is in
- * enable.c). */
+/* kashim(1): finds the subcommand, which has a file of its name. */
 #define _GNU_SOURCE /* O_PATH */
 #include "kashim.h"
+
+#include "util.h"
 
 #include <fcntl.h>
 #include <locale.h>
@@ -18,43 +19,14 @@ static const struct subcommand {
     const char *synopsis, *summary;
 } subcommands[] = {
     {"run", kashim_run, "[OPTIONS] [--] PROGRAM...", "run a server with keepalive"},
-    {"check", kashim_check, "[PROGRAM]", "say which way can serve it"},
-    {"attach", kashim_attach, "[OPTIONS] TARGET...", "put keepalive on what runs"},
-    {"detach", kashim_detach, "[OPTIONS] TARGET...", "undo attach"},
+    {"check", kashim_check, "[PROGRAM]", "say which way can serve PROGRAM"},
+    {"attach", kashim_attach, "[OPTIONS] TARGET...",
+     "put keepalive on running processes"},
+    {"detach", kashim_detach, "[OPTIONS] TARGET...", "take it off again"},
     {"status", kashim_status, "[TARGET...]", "show which sockets have keepalive"},
-    {"enable", kashim_enable, "[OPTIONS] [UNIT]", "a systemd unit, whenever it starts"},
-    {"disable", kashim_disable, "UNIT", "undo enable"},
+    {"enable", kashim_enable, "[OPTIONS] [UNIT]", "keepalive for a systemd unit"},
+    {"disable", kashim_disable, "UNIT", "remove what enable wrote"},
 };
-
-static bool ends_with(const char *argument, char last)
-{
-    return *argument == '-' && argument[strlen(argument) - 1] == last;
-}
-
-/* What getopt_long has complained of: its letter, or the argument with a long option. */
-static const char *wrong_option(int option, int argc, char **argv)
-{
-    static char letter[] = "-?";
-
-    if (option == ':') /* the last one, or it would have a value */
-        return argv[argc - 1];
-    if (optopt < 0 && !ends_with(argv[optind - 1], (char)optopt))
-        return argv[optind]; /* a byte of a character, of which more are to come */
-    letter[1] = (char)optopt;
-    return optopt > 0 && optopt < 128 ? letter : argv[optind - 1];
-}
-
-int next_option(int argc, char **argv, const char *letters, const struct option *options)
-{
-    int option = getopt_long(argc, argv, letters, options, NULL);
-
-    if (option != '?' && option != ':')
-        return option;
-    complain("%s: %s %s (kashim help %s lists the options)", argv[0],
-             option == ':' ? "no value for" : "no such option, or no value taken:",
-             wrong_option(option, argc, argv), argv[0]);
-    return '?';
-}
 
 static const struct subcommand *find(const char *name)
 {

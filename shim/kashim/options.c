@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
 
-#include "kashim.h"
+#include "util.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,29 +11,72 @@ extern char **environ;
 static const struct setting {
     const char *variable;
     int option;
-    bool inside;       /* it acts inside the program */
     const char *value; /* of an option without an argument; NULL: it takes one */
     const char *help;
 } all[SETTINGS] = {
-    {"KA_IDLE", 'i', false, NULL,
+    {"KA_IDLE", 'i', NULL,
      "-i, --idle TIME          KA_IDLE          before the first probe (120)"},
-    {"KA_INTVL", 'n', false, NULL,
+    {"KA_INTVL", 'n', NULL,
      "-n, --intvl TIME         KA_INTVL         between unanswered probes (30 or idle)"},
-    {"KA_CNT", 'c', false, NULL,
+    {"KA_CNT", 'c', NULL,
      "-c, --cnt NUMBER         KA_CNT           unanswered probes until dropped (6)"},
-    {"KA_USER_TIMEOUT", 'u', false, NULL,
+    {"KA_USER_TIMEOUT", 'u', NULL,
      "-u, --user-timeout TIME  KA_USER_TIMEOUT  off, auto, or a time (off)"},
-    {"KA_PORTS", 'p', false, NULL,
+    {"KA_PORTS", 'p', NULL,
      "-p, --ports LIST         KA_PORTS         only these: 5432,8000-8100 (all)"},
-    {"KA_CONNECT", OPTION_CONNECT, false, "1",
+    {"KA_CONNECT", OPTION_CONNECT, "1",
      "    --connect            KA_CONNECT=1     outgoing connections too"},
-    {"KA_FORCE", OPTION_FORCE, false, "1",
+    {"KA_FORCE", OPTION_FORCE, "1",
      "    --force              KA_FORCE=1       the program can't undo it"},
-    {"KA_CHILDREN", OPTION_NO_CHILDREN, true, "0",
+    {"KA_CHILDREN", OPTION_NO_CHILDREN, "0",
      "    --no-children        KA_CHILDREN=0    not the programs it starts"},
-    {"KA_LOG", OPTION_LOG, true, NULL,
+    {"KA_LOG", OPTION_LOG, NULL,
      "    --log WHERE          KA_LOG           off or stderr (off)"},
 };
+
+/* ---- by getopt --------------------------------------------------------------- */
+
+static bool ends_with(const char *argument, char last)
+{
+    return *argument == '-' && argument[strlen(argument) - 1] == last;
+}
+
+/* What getopt_long has complained of: its letter, or the argument with a long option. */
+static const char *wrong_option(int option, int argc, char **argv)
+{
+    static char letter[] = "-?";
+
+    if (option == ':') /* the last one, or it would have a value */
+        return argv[argc - 1];
+    if (optopt < 0 && !ends_with(argv[optind - 1], (char)optopt))
+        return argv[optind]; /* a byte of a character, of which more are to come */
+    letter[1] = (char)optopt;
+    return optopt > 0 && optopt < 128 ? letter : argv[optind - 1];
+}
+
+int next_option(int argc, char **argv, const char *letters, const struct option *names)
+{
+    int option = getopt_long(argc, argv, letters, names, NULL);
+
+    if (option != '?' && option != ':')
+        return option;
+    complain("%s: %s %s (kashim help %s lists the options)", argv[0],
+             option == ':' ? "no value for" : "no such option, or no value taken:",
+             wrong_option(option, argc, argv), argv[0]);
+    return '?';
+}
+
+static const char *option_name(int option)
+{
+    static const struct option names[] = {SETTING_OPTIONS, {0}};
+    const struct option *o = names;
+
+    while (o->name && o->val != option)
+        o++;
+    return o->name;
+}
+
+/* ---- values ------------------------------------------------------------------ */
 
 const char *setting_variable(int setting)
 {
@@ -49,25 +91,30 @@ int setting_of(const char *variable, size_t len)
     return -1;
 }
 
-static bool set(struct settings *settings, const char *what, const char *variable,
-                size_t variable_len, const char *value)
+/* `what`: the variable or the option, as the user gave it. To the parser "" is unset, which an
+ * option can't mean. */
+static bool set(struct options *options, const char *what, const char *variable,
+                const char *value)
 {
-    if (ka_config_set(&settings->config, variable, variable_len, value) != KA_REFUSED)
+    size_t len = strlen(variable);
+
+    if ((*value || *what != '-') &&
+        ka_config_set(&options->config, variable, len, value) != KA_REFUSED)
         return true;
     complain("%s: '%s' is not accepted (%s)", what, value,
-             ka_config_accepts(variable, variable_len));
+             ka_config_accepts(variable, len));
     return false;
 }
 
-void settings_begin(struct settings *settings)
+void options_begin(struct options *options)
 {
-    memset(settings, 0, sizeof *settings);
-    ka_config_defaults(&settings->config);
+    memset(options, 0, sizeof *options);
+    ka_config_defaults(&options->config);
 }
 
-bool settings_read(struct settings *settings)
+bool options_read_environment(struct options *options)
 {
-    const struct settings options = *settings;
+    const struct options given = *options;
     bool good = true;
 
     for (char **e = environ; *e; e++) {
@@ -78,28 +125,17 @@ bool settings_read(struct settings *settings)
         if (strncmp(*e, "KA_", 3) != 0 || !(*e)[len] || len >= sizeof name)
             continue;
         setting = setting_of(*e, len);
-        if (setting >= 0 && options.value[setting])
+        if (setting >= 0 && given.value[setting])
             continue;
         snprintf(name, sizeof name, "%.*s", (int)len, *e);
-        good &= set(settings, name, name, len, *e + len + 1);
+        good &= set(options, name, name, *e + len + 1);
         if (setting >= 0 && (*e)[len + 1])
-            settings->value[setting] = *e + len + 1;
+            options->value[setting] = *e + len + 1;
     }
     return good;
 }
 
-static const char *option_name(int option)
-{
-    static const struct option names[] = {SETTING_OPTIONS, {0}};
-    const struct option *o = names;
-
-    while (o->name && o->val != option)
-        o++;
-    return o->name;
-}
-
-enum setting_verdict settings_take(struct settings *settings, int option,
-                                   const char *argument)
+bool options_take(struct options *options, int option, const char *argument)
 {
     for (int i = 0; i < SETTINGS; i++) {
         const char *value = all[i].value ? all[i].value : argument;
@@ -108,35 +144,56 @@ enum setting_verdict settings_take(struct settings *settings, int option,
         if (all[i].option != option)
             continue;
         snprintf(what, sizeof what, "--%s", option_name(option));
-        if (!*value) { /* to the parser that is "unset", which no option can mean */
-            complain("%s: '' is not accepted (%s)", what,
-                     ka_config_accepts(all[i].variable, strlen(all[i].variable)));
-            return SETTING_REFUSED;
-        }
-        if (!set(settings, what, all[i].variable, strlen(all[i].variable), value))
-            return SETTING_REFUSED;
-        settings->value[i] = value;
-        return SETTING_TAKEN;
+        options->value[i] = value;
+        return set(options, what, all[i].variable, value);
     }
-    return SETTING_NONE;
+    return false;
+}
+
+bool options_are_of_first(const struct options *options, int count)
+{
+    for (int i = count; i < SETTINGS; i++)
+        if (options->value[i]) {
+            complain("--%s means nothing here: %s", option_name(all[i].option),
+                     i < OUTSIDE_SETTINGS ? "nothing is put anywhere"
+                                          : "it acts inside the program");
+            return false;
+        }
+    return true;
+}
+
+bool options_are_off(const struct options *options, const char *subcommand)
+{
+    if (options->config.off)
+        complain("%s: KA_OFF=1 is set, so nothing was done", subcommand);
+    return options->config.off;
+}
+
+/* ---- handed on --------------------------------------------------------------- */
+
+void options_export(const struct options *options)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (options->value[i]) {
+            unsetenv(all[i].variable); /* of several the last would count */
+            setenv(all[i].variable, options->value[i], 1);
+        }
 }
 
 /* A switch that the environment turns off is none. */
-void settings_write(FILE *file, const struct settings *settings)
+void options_write(FILE *file, const struct options *options)
 {
-    for (int i = 0; i < SETTINGS; i++) {
-        const char *value = settings->value[i];
+    for (int i = 0; i < OUTSIDE_SETTINGS; i++) {
+        const char *value = options->value[i];
 
-        if (!value || all[i].inside)
-            continue;
-        if (!all[i].value)
+        if (value && !all[i].value)
             fprintf(file, "--%s %s ", option_name(all[i].option), value);
-        else if (!strcmp(value, all[i].value))
+        else if (value && !strcmp(value, all[i].value))
             fprintf(file, "--%s ", option_name(all[i].option));
     }
 }
 
-void settings_read_back(struct settings *settings, char *text)
+void options_read_back(struct options *options, char *text)
 {
     char *word;
 
@@ -146,35 +203,14 @@ void settings_read_back(struct settings *settings, char *text)
                 !strcmp(word + 2, option_name(all[i].option))) {
                 const char *value = all[i].value ? all[i].value : strsep(&text, " ");
 
-                ka_config_set(&settings->config, all[i].variable, strlen(all[i].variable),
+                ka_config_set(&options->config, all[i].variable, strlen(all[i].variable),
                               value ? value : "");
             }
 }
 
-bool settings_act_outside(const struct settings *settings)
+void options_help(int count)
 {
-    for (int i = 0; i < SETTINGS; i++)
-        if (settings->value[i] && all[i].inside) {
-            complain("--%s means nothing here: it acts inside the program",
-                     option_name(all[i].option));
-            return false;
-        }
-    return true;
-}
-
-void settings_export(const struct settings *settings)
-{
-    for (int i = 0; i < SETTINGS; i++)
-        if (settings->value[i]) {
-            unsetenv(all[i].variable); /* of several the last would count */
-            setenv(all[i].variable, settings->value[i], 1);
-        }
-}
-
-void settings_help(bool outside)
-{
-    for (int i = 0; i < SETTINGS; i++)
-        if (!(outside && all[i].inside))
-            printf("  %s\n", all[i].help);
+    for (int i = 0; i < count; i++)
+        printf("  %s\n", all[i].help);
     puts("\nA TIME is in seconds, or a number with s, m or h: 90, 90s, 2m.");
 }

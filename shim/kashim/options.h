@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The settings of the library as options of the command: what the environment sets counts,
- * an option overrides it, and both go through the library's own parser. A value that isn't
- * accepted is refused, with one line.
+ * The options of a subcommand. Those of the settings KA_* stand here: each overrides its
+ * variable, and the library's own parser reads both.
  */
 #ifndef KASHIM_OPTIONS_H
 #define KASHIM_OPTIONS_H
@@ -12,8 +11,8 @@
 #include <getopt.h>
 #include <stdio.h>
 
-/* For getopt_long: the letters, the long options, and what the latter return that have no
- * letter. A subcommand's own begin at OPTION_OWN. */
+/* For getopt_long(3): the letters and names of the settings' options, and what the names
+ * return that have no letter. A subcommand's own begin at OPTION_OWN. */
 #define SETTING_LETTERS "i:n:c:u:p:"
 enum { OPTION_CONNECT = 256, OPTION_FORCE, OPTION_NO_CHILDREN, OPTION_LOG, OPTION_OWN };
 #define SETTING_OPTIONS                                                                  \
@@ -28,52 +27,58 @@ enum { OPTION_CONNECT = 256, OPTION_FORCE, OPTION_NO_CHILDREN, OPTION_LOG, OPTIO
         "log", required_argument, NULL, OPTION_LOG                                       \
     }
 
+/* The settings that have an option, in this order: how many of the first ones are what. */
 enum {
-    TIMER_SETTINGS = 4, /* the first: KA_IDLE, KA_INTVL, KA_CNT, KA_USER_TIMEOUT */
-    SETTINGS = 9,       /* the variables that have an option: all but KA_OFF */
+    SOCKET_SETTINGS =
+        3,              /* a socket unit of systemd has them: KA_IDLE, KA_INTVL, KA_CNT */
+    TIMER_SETTINGS = 4, /* and KA_USER_TIMEOUT */
+    DETACH_SETTINGS = 6,  /* tell sockets apart: and KA_PORTS, KA_CONNECT */
+    OUTSIDE_SETTINGS = 7, /* act outside the program: and KA_FORCE */
+    SETTINGS = 9,         /* all but KA_OFF: and KA_CHILDREN, KA_LOG */
 };
 
-struct settings {
+struct options {
     struct ka_config config;
-    const char *value[SETTINGS]; /* what was set; NULL: nothing */
+    const char *value[SETTINGS]; /* as it was given; NULL: by default */
 };
 
-/* The defaults; before all others. */
-void settings_begin(struct settings *settings);
+/* getopt_long(3) for `letters` and `names`. Print what is wrong and return '?'. */
+int next_option(int argc, char **argv, const char *letters, const struct option *names);
 
-enum setting_verdict { SETTING_TAKEN, SETTING_REFUSED, SETTING_NONE };
+/* Set the defaults. */
+void options_begin(struct options *options);
 
-/* An option as getopt_long returned it, with its argument. SETTING_NONE: it is no
- * setting's. */
-enum setting_verdict settings_take(struct settings *settings, int option,
-                                   const char *argument);
+/* Take what next_option() has returned. Print what is wrong and return false: no setting, or a
+ * value that isn't accepted. */
+bool options_take(struct options *options, int option, const char *argument);
 
-/* Takes what settings_write has written, which is cut up; what is none of these words is passed
- * over. */
-void settings_read_back(struct settings *settings, char *text);
+/* Tell whether only the first `count` settings were given. Print the other and return false.
+ * Call it before options_read_environment(): there, others are passed over. */
+bool options_are_of_first(const struct options *options, int count);
 
-/* False: an option was given that acts inside the program, which is said. Ask it before
- * settings_read: what the environment has for others is passed over. */
-bool settings_act_outside(const struct settings *settings);
+/* Take from the environment what no option has set. Print each value that isn't accepted and
+ * return false. */
+bool options_read_environment(struct options *options);
 
-/* What the environment says, and no option has; after these. False: a value is refused,
- * which is said. */
-bool settings_read(struct settings *settings);
+/* Print that KA_OFF=1 is set, if it is, and return whether. */
+bool options_are_off(const struct options *options, const char *subcommand);
 
-/* The variable that stands for it: "KA_IDLE" ... for 0 to SETTINGS - 1. */
+/* Put what was given into the environment. */
+void options_export(const struct options *options);
+
+/* Write what was given as options, "--idle 61 ", a blank behind each, without what acts inside
+ * the program. */
+void options_write(FILE *file, const struct options *options);
+
+/* Take what options_write() has written, and pass over other words. Cuts `text` up. */
+void options_read_back(struct options *options, char *text);
+
+/* Return the variable of a setting, "KA_IDLE" ..., and the setting of a variable, by its name
+ * of `len` characters; -1: none. */
 const char *setting_variable(int setting);
-
-/* Which of them has the variable named by these `len` characters; -1: none. */
 int setting_of(const char *variable, size_t len);
 
-/* Puts what was set into the environment. */
-void settings_export(const struct settings *settings);
-
-/* Writes what was set as options, "--idle 61 ", a blank behind each; without what acts inside
- * the program. */
-void settings_write(FILE *file, const struct settings *settings);
-
-/* The lines of --help that tell the options, the variables and the defaults. */
-void settings_help(bool outside);
+/* Print the lines of --help for the first `count` settings. */
+void options_help(int count);
 
 #endif

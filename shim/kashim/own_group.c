@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
-#include "own_group.h"
+#include "group.h"
 
-#include "cgroup.h"
-#include "kashim.h"
+#include "util.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -108,7 +107,7 @@ static bool clean(const char *path, void *arg)
     return false;
 }
 
-void own_groups_clean(void)
+static void remove_left_over(void)
 {
     char own[PATH_MAX];
 
@@ -183,7 +182,7 @@ enum trial own_group_try(struct bpf_failure *f)
     enum trial result = TRIAL_REFUSED;
     int fd;
 
-    own_groups_clean();
+    remove_left_over();
     fd = own_group_make("trial", path);
     if (fd < 0) {
         *f = (struct bpf_failure){.error = errno, .step = "to make a group"};

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "process.h"
 
-#include "memory.h"
-#include "pids.h"
+#include "util.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -37,9 +36,7 @@ static void read_name(struct process *p)
     if (comm && fgets(line, sizeof line, comm))
         strcpy(p->name, line);
     p->name[strcspn(p->name, "\n")] = '\0';
-    for (char *c = p->name; *c; c++)
-        if (*c < ' ' || *c > '~') /* a terminal might obey it */
-            *c = '?';
+    printable(p->name);
     if (comm)
         fclose(comm);
 }
@@ -143,11 +140,6 @@ int process_of_thread(int thread)
     return status_number(thread, "Tgid");
 }
 
-int process_parent(int pid)
-{
-    return status_number(pid, "PPid");
-}
-
 int process_has_library(const struct process *p)
 {
     FILE *maps = open_file(p->thread, "maps");
@@ -166,31 +158,60 @@ int process_has_library(const struct process *p)
     return found;
 }
 
-/* ---- its sockets ------------------------------------------------------------- */
+/* ---- which there are --------------------------------------------------------- */
 
-static bool has_descriptor(const struct sockets *s, ino_t inode)
+struct numbers pids_all(void)
 {
-    for (size_t i = 0; i < s->count; i++)
-        if (s->all[i].inode == inode)
-            return true;
-    return false;
+    struct numbers pids = {0};
+    DIR *proc = opendir("/proc");
+
+    for (struct dirent *d; proc && (d = readdir(proc));) {
+        int pid = atoi(d->d_name);
+
+        if (pid > 0)
+            numbers_add(&pids, (unsigned long)pid);
+    }
+    if (proc)
+        closedir(proc);
+    return pids;
 }
 
-/* fdinfo of an io_uring lists the files that are registered with it (proc(5),
- * io_uring_show_fdinfo). */
-static size_t registered_only(const struct process *p, int ring, const struct sockets *s)
+void pids_add_descendants(struct numbers *pids)
+{
+    struct numbers all = pids_all();
+    unsigned long *parents = allocate(all.count + 1, sizeof *parents);
+    size_t before;
+
+    for (size_t i = 0; i < all.count; i++)
+        parents[i] = (unsigned long)status_number((int)all.all[i], "PPid");
+    do { /* again, where a child has a lower number than its parent */
+        before = pids->count;
+        for (size_t i = 0; i < all.count; i++)
+            if (numbers_have(pids, parents[i]))
+                numbers_add(pids, all.all[i]);
+    } while (pids->count > before);
+    free(parents);
+    numbers_free(&all);
+}
+
+/* ---- its sockets ------------------------------------------------------------- */
+
+/* Count the sockets that are registered with an io_uring and aren't among `inodes`: its fdinfo
+ * lists them (proc(5), io_uring_show_fdinfo). */
+static size_t registered_only(const struct process *p, unsigned long ring,
+                              const struct numbers *inodes)
 {
     char name[32], line[512];
     size_t count = 0;
     FILE *info;
 
-    snprintf(name, sizeof name, "fdinfo/%d", ring);
+    snprintf(name, sizeof name, "fdinfo/%lu", ring);
     info = open_file(p->thread, name);
     while (info && fgets(line, sizeof line, info)) {
         unsigned long inode;
 
         if (sscanf(line, " %*u: socket:[%lu]", &inode) == 1)
-            count += !has_descriptor(s, inode);
+            count += !numbers_have(inodes, inode);
     }
     if (info)
         fclose(info);
@@ -220,9 +241,23 @@ static int read_descriptors(DIR *dir, struct sockets *s, struct numbers *rings)
             s->all = with_room(s->all, s->count, sizeof *s->all);
             s->all[s->count++] = (struct descriptor){atoi(d->d_name), inode};
         } else if (!strcmp(link, "anon_inode:[io_uring]"))
-            numbers_add(rings, atoi(d->d_name));
+            numbers_add(rings, strtoul(d->d_name, NULL, 10));
     }
     return errno;
+}
+
+static size_t count_unreachable(const struct process *p, const struct sockets *s,
+                                const struct numbers *rings)
+{
+    struct numbers inodes = {0};
+    size_t count = 0;
+
+    for (size_t i = 0; rings->count && i < s->count; i++)
+        numbers_add(&inodes, s->all[i].inode);
+    for (size_t i = 0; i < rings->count; i++)
+        count += registered_only(p, rings->all[i], &inodes);
+    numbers_free(&inodes);
+    return count;
 }
 
 int process_sockets(const struct process *p, struct sockets *s)
@@ -239,9 +274,8 @@ int process_sockets(const struct process *p, struct sockets *s)
         return errno == ENOENT ? ESRCH : errno;
     error = read_descriptors(dir, s, &rings);
     closedir(dir);
-    for (size_t i = 0; i < rings.count; i++)
-        s->unreachable += registered_only(p, rings.all[i], s);
-    free(rings.all);
+    s->unreachable = count_unreachable(p, s, &rings);
+    numbers_free(&rings);
     return process_has_ended(p) ? ESRCH : error;
 }
 

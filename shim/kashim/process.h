@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Another process: its sockets, its children, duplicates of its descriptors. It may end at
- * any moment, and its number be given to another: the pidfd tells (pidfd_open(2)).
+ * Processes: which there are, their sockets, duplicates of their descriptors, and why they may
+ * not be looked into. A process may end at any moment and its number be given to another: the
+ * pidfd tells (pidfd_open(2)).
  */
 #ifndef KASHIM_PROCESS_H
 #define KASHIM_PROCESS_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "numbers.h"
+
 #include <sys/types.h>
 
 struct process {
@@ -17,43 +18,65 @@ struct process {
     char name[16]; /* comm of proc(5), printable; "process" if it can't be read */
 };
 
-/* 0 or an error number, and to be closed in either case: ESRCH, EINVAL for a thread's number, ENOSYS before Linux 5.3,
- * ENOTSUP before 6.9 where the first thread has ended and others have not. */
+/* Fill `process`; close it in any case. Return 0 or an error number: ESRCH, EINVAL for a
+ * thread's number, ENOSYS before Linux 5.3, ENOTSUP before 6.9 where the first thread has ended
+ * and others live. */
 int process_open(int pid, struct process *process);
 void process_close(struct process *process);
 bool process_has_ended(const struct process *process);
+
+/* Return every process that /proc shows; free it. */
+struct numbers pids_all(void);
+
+/* Add the children of those that are there, their children, and so on. */
+void pids_add_descendants(struct numbers *pids);
 
 struct descriptor {
     int fd;
     ino_t inode;
 };
 
-/* The sockets among its descriptors. */
+/* The sockets among a process's descriptors. */
 struct sockets {
     struct descriptor *all;
     size_t count;
     size_t unreachable; /* further ones that an io_uring holds, without a descriptor */
 };
 
-/* 0 or an error number, EACCES say. To be freed in either case. */
+/* Fill `sockets`; free it in any case. Return 0 or an error number, EACCES say. */
 int process_sockets(const struct process *process, struct sockets *sockets);
 void sockets_free(struct sockets *sockets);
 
-/* A duplicate of a socket of the process (pidfd_getfd(2)), or a negated error number;
- * ESTALE: the number belongs to something else by now. */
+/* Return a duplicate of a socket of the process (pidfd_getfd(2)), or a negated error number;
+ * ESTALE: the descriptor is something else by now. */
 int process_duplicate(const struct process *process, struct descriptor socket);
 
-/* 0 where it can't be told. */
+/* Return the process of a thread; 0 if that can't be told. */
 int process_of_thread(int thread);
-int process_parent(int pid);
 
-/* The text behind "FIELD:" in its status (proc(5)); empty if it can't be read. */
-void process_status(int pid, const char *field, char value[64]);
-
-/* The user of the process; (uid_t)-1 if that can't be told. */
+/* Return the real user of the process; (uid_t)-1 if that can't be told. */
 uid_t process_user(int pid);
 
-/* Whether it has the library loaded: 1, 0, or -1 if that can't be told. */
+/* Return 1 if the process has the library loaded, 0 if not, -1 if that can't be told. */
 int process_has_library(const struct process *process);
+
+/* Copy what stands behind "FIELD:" in the process's status (proc(5)); "" if that can't be
+ * read. */
+void process_status(int pid, const char *field, char value[64]);
+
+/* ---- refusal.c --------------------------------------------------------------- */
+
+/* Return why one of the functions above has failed with `error`, and what to do; good until the
+ * next call. */
+const char *process_refusal(const struct process *process, int error);
+
+/* Print how many sockets have no descriptor, if there are any. */
+void complain_unreachable(const struct process *process, size_t count);
+
+/* Tell whether this process has the capability, CAP_SYS_PTRACE say. */
+bool may_use(int capability);
+
+/* Tell whether uname(2) names an older Linux. */
+bool kernel_before(unsigned major, unsigned minor);
 
 #endif

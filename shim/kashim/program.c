@@ -2,7 +2,7 @@
 #include "program.h"
 
 #include "elf_file.h"
-#include "kashim.h"
+#include "util.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -18,9 +18,8 @@
 /* The kernel follows so many, fs/exec.c. */
 enum { MAX_INTERPRETERS = 5 };
 
-static void because(struct program *p, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-static void because(struct program *p, const char *format, ...)
+static void __attribute__((format(printf, 2, 3)))
+set_reason(struct program *p, const char *format, ...)
 {
     va_list ap;
 
@@ -84,7 +83,7 @@ int program_find(const char *name, struct program *p)
         error = *name ? search(name, p->path) : ENOENT;
     if (!error)
         return 0;
-    because(p, "%s", strerror(error));
+    set_reason(p, "%s", strerror(error));
     return error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXEC;
 }
 
@@ -126,11 +125,11 @@ static bool gains_rights(struct program *p, int fd)
 
     fstat(fd, &st);
     if (st.st_mode & S_ISUID && st.st_uid != geteuid())
-        because(p, "setuid: the loader ignores a preload");
+        set_reason(p, "setuid: the loader ignores a preload");
     else if (st.st_mode & S_ISGID && st.st_mode & S_IXGRP && st.st_gid != getegid())
-        because(p, "setgid: the loader ignores a preload");
+        set_reason(p, "setgid: the loader ignores a preload");
     else if (geteuid() && fgetxattr(fd, "security.capability", NULL, 0) > 0)
-        because(p, "file capabilities: the loader ignores a preload");
+        set_reason(p, "file capabilities: the loader ignores a preload");
     if (*p->why_not)
         p->instead = "as root, kashim run --cgroup, or kashim attach once it runs";
     return *p->why_not;
@@ -143,7 +142,7 @@ static void judge_loader(struct program *p, const char *loader)
 
     p->instead = NULL;
     if (error)
-        because(p, "its loader, %.200s: %s", loader, strerror(error));
+        set_reason(p, "its loader, %.200s: %s", loader, strerror(error));
 }
 
 static void judge_elf(struct program *p, const struct elf_facts *facts,
@@ -156,23 +155,24 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
 
     close(fd);
     if (!readable) {
-        because(p, "the library can't be read: %s", library);
+        set_reason(p, "the library can't be read: %s", library);
         return;
     }
     p->instead = facts->class == ours.class ? LATER : OTHER_CLASS LATER;
     if (facts->class != ours.class)
-        because(p, "a %d-bit program, and the library is for %d-bit ones (%s)",
-                facts->class == ELFCLASS32 ? 32 : 64, ours.class == ELFCLASS32 ? 32 : 64,
-                library);
+        set_reason(p, "a %d-bit program, and the library is for %d-bit ones (%s)",
+                   facts->class == ELFCLASS32 ? 32 : 64,
+                   ours.class == ELFCLASS32 ? 32 : 64, library);
     else if (facts->machine != ours.machine)
-        because(p, "for another machine than the library (%s)", library);
+        set_reason(p, "for another machine than the library (%s)", library);
     else if (facts->go)
-        because(p, "a Go program makes its system calls itself (and turns keepalive on "
+        set_reason(p,
+                   "a Go program makes its system calls itself (and turns keepalive on "
                    "itself, every 15 s, unless told otherwise)");
     else if (!*facts->interpreter)
-        because(p, "linked statically: there is no loader to preload anything");
+        set_reason(p, "linked statically: there is no loader to preload anything");
     else if (facts->asan)
-        because(p, "built with gcc's AddressSanitizer, which refuses any preload");
+        set_reason(p, "built with gcc's AddressSanitizer, which refuses any preload");
     else
         judge_loader(p, facts->interpreter);
 }
@@ -221,14 +221,14 @@ static void judge_interpreter(struct program *p, const char *name, const char *l
     struct program interpreter;
 
     if (depth == MAX_INTERPRETERS)
-        because(p, "a script of a script, too often");
+        set_reason(p, "a script of a script, too often");
     else if (program_find(name, &interpreter))
-        because(p, "its interpreter, %.200s: %.200s", name, interpreter.why_not);
+        set_reason(p, "its interpreter, %.200s: %.200s", name, interpreter.why_not);
     else {
         judge(&interpreter, interpreter.path, library, depth + 1);
         if (*interpreter.why_not)
-            because(p, "its interpreter, %.200s: %.700s", interpreter.path,
-                    interpreter.why_not);
+            set_reason(p, "its interpreter, %.200s: %.700s", interpreter.path,
+                       interpreter.why_not);
         p->instead = interpreter.instead;
     }
 }
@@ -241,7 +241,7 @@ static void judge(struct program *p, const char *path, const char *library, int 
     int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
     if (fd < 0) {
-        because(p, "it can't be read: %s", strerror(errno));
+        set_reason(p, "it can't be read: %s", strerror(errno));
         return;
     }
     switch (elf_read(fd, &facts, &error)) {
@@ -249,13 +249,13 @@ static void judge(struct program *p, const char *path, const char *library, int 
         if (!gains_rights(p, fd))
             judge_elf(p, &facts, library);
         break;
-    case ELF_BAD: because(p, "%s", error); break;
+    case ELF_BAD: set_reason(p, "%s", error); break;
     case ELF_NONE:
         p->script = read_interpreter(fd, interpreter);
         if (p->script)
             judge_interpreter(p, interpreter, library, depth);
         else
-            because(p, "neither an ELF file nor a script");
+            set_reason(p, "neither an ELF file nor a script");
     }
     close(fd);
 }
@@ -264,7 +264,39 @@ void program_judge(struct program *p, const char *library, bool children)
 {
     judge(p, p->path, library, 0);
     if (p->script && !*p->why_not && !children) {
-        because(p, "a script's server is its child: with --no-children it would go bare");
+        set_reason(p,
+                   "a script's server is its child: with --no-children it would go bare");
         p->instead = NULL;
     }
+}
+
+/* ---- LD_PRELOAD -------------------------------------------------------------- */
+
+bool preload_takes(const char *path)
+{
+    return !strpbrk(path, " :");
+}
+
+static bool has(const char *list, const char *library)
+{
+    size_t len = strlen(library);
+
+    for (const char *at = list; (at = strstr(at, library)); at++)
+        if ((at == list || strchr(" :", at[-1])) && strchr(" :", at[len])) /* or NUL */
+            return true;
+    return false;
+}
+
+char *preload_with(const char *list, const char *library)
+{
+    size_t size = (list ? strlen(list) : 0) + strlen(library) + sizeof ":";
+    char *with = allocate(size, 1);
+
+    if (!list || !*list)
+        strcpy(with, library);
+    else if (has(list, library))
+        strcpy(with, list);
+    else
+        snprintf(with, size, "%s:%s", list, library);
+    return with;
 }

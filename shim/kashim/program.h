@@ -1,29 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that somebody wants served: where it is, and whether a preload reaches it. */
+/* A program that somebody wants served: where it is, and whether the library reaches it. */
 #ifndef KASHIM_PROGRAM_H
 #define KASHIM_PROGRAM_H
 
 #include <limits.h>
 #include <stdbool.h>
 
+/* Where `make install` puts the command and the library. */
+#define COMMAND KASHIM_BINDIR "/kashim"
+#define LIBRARY KASHIM_LIBDIR "/libkashim.so"
+
 struct program {
     char path[PATH_MAX];
     bool script;         /* its interpreter is what would be served */
-    char why_not[1024];  /* in one line; empty: it can be served */
-    const char *instead; /* what can help, NULL if nothing does */
+    char why_not[1024];  /* in one line; "": the library can serve it */
+    const char *instead; /* what can help; NULL: nothing */
 };
 
-/* Finds it as execvp(3) does. 0, or the exit status of env(1): EXIT_NOT_FOUND, EXIT_NOT_EXEC;
- * then `why_not` says why. */
+/* Find the program as execvp(3) does. Return 0, or the exit status of env(1), EXIT_NOT_FOUND or
+ * EXIT_NOT_EXEC, with `why_not` filled. */
 int program_find(const char *name, struct program *program);
 
-/* Whether the library, a file that was found, can be loaded into it, or with `children`
- * into what it starts: fills `script` and `why_not`. */
+/* Judge whether the library, a file that library_find() has found, can be loaded into the
+ * program, or with `children` into what a script starts: fill `script`, `why_not`, `instead`. */
 void program_judge(struct program *program, const char *library, bool children);
 
-/* Where the library is: beside the command, or where `make install` has put it. False: it
- * is at neither, and not at `path`. */
+/* Find the library beside the command, or at LIBRARY. Return false, with `path` LIBRARY, if it
+ * is at neither. */
 bool library_find(char path[PATH_MAX]);
 #define LIBRARY_MISSING "the library is missing: %s (make install puts it there)"
+
+/* Tell whether a path can be an entry of LD_PRELOAD, which has blanks or colons between its
+ * entries (ld.so(8)). */
+bool preload_takes(const char *path);
+
+/* Return `list`, which may be NULL, with the library in it once; free it. */
+char *preload_with(const char *list, const char *library);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE /* syscall */
-#include "refusal.h"
+#include "process.h"
 
-#include "kashim.h"
+#include "util.h"
 
 #include <errno.h>
 #include <linux/capability.h>

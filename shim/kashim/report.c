@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
-#include "inode_set.h"
+#include "numbers.h"
 
 int row_keepalive(const struct row *row)
 {
@@ -21,7 +21,7 @@ int row_drop_seconds(const struct row *row)
 struct totals report_totals(const struct report *report)
 {
     struct totals totals = {0};
-    struct inode_set seen = {0};
+    struct numbers seen = {0};
 
     for (size_t i = 0; i < report->count; i++) {
         const struct section *s = &report->sections[i];
@@ -30,14 +30,14 @@ struct totals report_totals(const struct report *report)
         for (size_t j = 0; j < s->count; j++) {
             const struct row *row = &s->rows[j];
 
-            if (inode_set_has(&seen, row->socket.inode))
+            if (numbers_have(&seen, row->socket.inode))
                 continue;
-            inode_set_add(&seen, row->socket.inode);
+            numbers_add(&seen, row->socket.inode);
             totals.sockets[row->role]++;
             totals.unprotected[row->role] += row_keepalive(row) == 0;
             totals.unknown[row->role] += row_keepalive(row) < 0;
         }
     }
-    inode_set_free(&seen);
+    numbers_free(&seen);
     return totals;
 }

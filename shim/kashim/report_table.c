@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report.h"
 
-#include "kashim.h"
-#include "memory.h"
+#include "util.h"
 
 #include <netinet/tcp.h>
 #include <stdio.h>

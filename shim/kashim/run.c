@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* kashim run: becomes the program, with the library preloaded, or in a control group of its
- * own that has the kernel's programs. */
-#include "cgroup.h"
-#include "group.h"
+ * own that has kashim's programs. */
 #include "kashim.h"
-#include "options.h"
-#include "own_group.h"
-#include "preload.h"
+
+#include "group.h"
 #include "program.h"
+#include "util.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -21,19 +19,22 @@ static int help(void)
 {
     puts(
         "kashim run [OPTIONS] [--] PROGRAM [ARG...]\n"
-        "kashim run --cgroup [OPTIONS] [--] PROGRAM [ARG...]\n\n"
+        "kashim run --cgroup [OPTIONS] [--] PROGRAM [ARG...]\n"
+        "\n"
         "Runs the program with TCP keepalive on the connections that it accepts. It\n"
-        "keeps this process, with its number, signals and descriptors.\n\n"
+        "keeps this process, with its number, signals and descriptors.\n"
+        "\n"
         "      --cgroup                              in a control group of its own, not\n"
         "                                            by the library: static, Go and\n"
         "                                            set-id programs too; takes root\n"
         "                                            and Linux 5.9");
-    settings_help(false);
+    options_help(SETTINGS);
     puts("\nExit status: the program's; 125 if kashim can't or won't run it, 126 if it\n"
          "can't be executed, 127 if there is no such program.");
     return EXIT_SUCCESS;
 }
 
+/* Print why the program isn't run. */
 static int refuse(const char *name, const char *why, const char *instead)
 {
     if (instead)
@@ -58,8 +59,8 @@ static const char *last_of(const char *name)
     return value;
 }
 
-/* False: the library's path can't be said there. */
-static bool preload(const char *library)
+/* Print that the library's path can't stand in LD_PRELOAD, if so, and return false. */
+static bool set_preload(const char *library)
 {
     char *list;
 
@@ -76,7 +77,7 @@ static bool preload(const char *library)
     return true;
 }
 
-static int prepare_preload(const struct settings *settings, char **argv,
+static int prepare_preload(const struct options *options, const char *name,
                            struct program *program)
 {
     char library[PATH_MAX];
@@ -85,19 +86,19 @@ static int prepare_preload(const struct settings *settings, char **argv,
         complain(LIBRARY_MISSING, library);
         return EXIT_RUN;
     }
-    program_judge(program, library, settings->config.children);
+    program_judge(program, library, options->config.children);
     if (*program->why_not)
-        return refuse(argv[0], program->why_not, program->instead);
-    if (!preload(library))
+        return refuse(name, program->why_not, program->instead);
+    if (!set_preload(library))
         return EXIT_RUN;
-    settings_export(settings);
+    options_export(options);
     return EXIT_SUCCESS;
 }
 
 /* ---- by a group -------------------------------------------------------------- */
 
-/* False, with errno set: the group couldn't be made or entered; with errno 0: the programs were
- * refused, and the failure says why. */
+/* Return false with errno set if the group can't be made or entered, with errno 0 if the kernel
+ * refuses the programs: the failure says why. */
 static bool enter_own_group(const struct ka_config *config, char path[PATH_MAX],
                             struct bpf_failure *failure)
 {
@@ -119,32 +120,30 @@ static bool enter_own_group(const struct ka_config *config, char path[PATH_MAX],
     return entered;
 }
 
-static int prepare_group(const struct settings *settings, const char *name)
+static int prepare_group(const struct options *options, const char *name)
 {
     enum { TRIES = 10 }; /* another kashim may take a new group for one that was left */
+    static const char without[] = "kashim run without --cgroup";
     struct bpf_failure failure;
     char path[PATH_MAX] = "", why[256];
     bool entered = false;
 
     if (!cgroup_is_mounted())
-        return refuse(name, "cgroup v2 isn't mounted here",
-                      "kashim run without --cgroup");
+        return refuse(name, "cgroup v2 isn't mounted here", without);
     if (own_group_try(&failure) == TRIAL_NO_EFFECT)
-        return refuse(name,
-                      "the kernel's programs have no effect here: they take Linux 5.9",
-                      "kashim run without --cgroup");
+        return refuse(name, NO_EFFECT, without);
     for (int i = 0; i < TRIES && !entered; i++) {
-        entered = enter_own_group(&settings->config, path, &failure);
+        entered = enter_own_group(&options->config, path, &failure);
         if (!entered && errno != ENOENT && errno != ENODEV)
             break;
     }
     if (entered)
         return EXIT_SUCCESS;
     if (!errno)
-        return refuse(name, group_refusal(path, &failure), "kashim run without --cgroup");
+        return refuse(name, group_refusal(path, &failure), without);
     snprintf(why, sizeof why, "a control group can't be made for it%s: %s",
              geteuid() ? ", which takes root" : "", strerror(errno));
-    return refuse(name, why, "kashim run without --cgroup");
+    return refuse(name, why, without);
 }
 
 /* ------------------------------------------------------------------------------ */
@@ -160,12 +159,11 @@ static int become(char **argv, const char *path)
     return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXEC;
 }
 
-enum { OPTION_CGROUP = OPTION_OWN, OPTION_SUPERVISE };
-
-/* The exit status if there is nothing more to do, or negative. */
-static int read_arguments(int argc, char **argv, struct settings *settings, bool *cgroup)
+/* Return the exit status if there is nothing more to do, or -1. */
+static int read_arguments(int argc, char **argv, struct options *options, bool *cgroup)
 {
-    static const struct option options[] = {
+    enum { OPTION_CGROUP = OPTION_OWN, OPTION_SUPERVISE };
+    static const struct option names[] = {
         SETTING_OPTIONS,
         {"cgroup", no_argument, NULL, OPTION_CGROUP},
         {"supervise", no_argument, NULL, OPTION_SUPERVISE}, /* of version 1.0 */
@@ -173,7 +171,8 @@ static int read_arguments(int argc, char **argv, struct settings *settings, bool
         {0}};
     int option;
 
-    while ((option = next_option(argc, argv, "+:h" SETTING_LETTERS, options)) != -1)
+    options_begin(options);
+    while ((option = next_option(argc, argv, "+:h" SETTING_LETTERS, names)) != -1)
         switch (option) {
         case 'h': return help();
         case OPTION_CGROUP: *cgroup = true; break;
@@ -182,10 +181,11 @@ static int read_arguments(int argc, char **argv, struct settings *settings, bool
                      "what the library doesn't reach");
             return EXIT_RUN;
         default:
-            if (settings_take(settings, option, optarg) != SETTING_TAKEN)
+            if (!options_take(options, option, optarg))
                 return EXIT_RUN;
         }
-    if ((*cgroup && !settings_act_outside(settings)) || !settings_read(settings))
+    if ((*cgroup && !options_are_of_first(options, OUTSIDE_SETTINGS)) ||
+        !options_read_environment(options))
         return EXIT_RUN;
     if (optind < argc)
         return -1;
@@ -195,21 +195,19 @@ static int read_arguments(int argc, char **argv, struct settings *settings, bool
 
 int kashim_run(int argc, char **argv)
 {
-    struct settings settings;
+    struct options options;
     struct program program;
     bool cgroup = false;
-    int status;
+    int status = read_arguments(argc, argv, &options, &cgroup);
 
-    settings_begin(&settings);
-    status = read_arguments(argc, argv, &settings, &cgroup);
     if (status >= 0)
         return status;
     status = program_find(argv[optind], &program);
     if (status)
         complain("%s: %s", argv[optind], program.why_not);
     else if (!cgroup)
-        status = prepare_preload(&settings, argv + optind, &program);
-    else if (!settings.config.off)
-        status = prepare_group(&settings, argv[optind]);
+        status = prepare_preload(&options, argv[optind], &program);
+    else if (!options.config.off)
+        status = prepare_group(&options, argv[optind]);
     return status ? status : become(argv + optind, program.path);
 }

@@ -2,9 +2,7 @@
 #include "scan.h"
 
 #include "diag.h"
-#include "kashim.h"
-#include "memory.h"
-#include "refusal.h"
+#include "util.h"
 
 #include <errno.h>
 #include <netinet/tcp.h>
@@ -85,8 +83,8 @@ static struct ka_values wanted_of(const struct scan *scan, const struct tcp_sock
 }
 
 /* What counts is what the socket has afterwards. */
-static void set_options(struct scan *scan, struct scanned *p, int fd,
-                        const struct tcp_socket *s, enum role role, struct tally *tally)
+static void apply_options(struct scan *scan, struct scanned *p, int fd,
+                          const struct tcp_socket *s, enum role role, struct tally *tally)
 {
     struct ka_values after = s->values, wanted = wanted_of(scan, s, role);
     bool right = ka_values_agree(&s->values, &wanted);
@@ -106,19 +104,24 @@ static void set_options(struct scan *scan, struct scanned *p, int fd,
         scan->after(scan, fd);
 }
 
+bool scan_port_is_meant(const struct scan *scan, const struct tcp_socket *s,
+                        enum role role)
+{
+    return ka_config_port(scan->config,
+                          address_port(role == OUTGOING ? &s->peer : &s->local));
+}
+
 static void handle_if_meant(struct scan *scan, struct scanned *p, int fd,
                             const struct tcp_socket *s, enum role role,
                             struct tally *tally)
 {
-    const union ka_address *address = role == OUTGOING ? &s->peer : &s->local;
-
-    if (!ka_config_port(scan->config, address_port(address)))
+    if (!scan_port_is_meant(scan, s, role))
         p->other_ports++;
     else if (!ka_values_agree(&s->values, &scan->only) &&
              !ka_values_agree(&s->values, &scan->wanted))
         p->other_values++;
     else
-        set_options(scan, p, fd, s, role, tally);
+        apply_options(scan, p, fd, s, role, tally);
 }
 
 static void handle_connection(struct scan *scan, struct scanned *p, int fd,
@@ -182,12 +185,12 @@ static bool handle_socket(struct scan *scan, struct scanned *p, enum pass pass,
     return true;
 }
 
-static void duplicate_and_handle(struct scan *scan, struct scanned *p, enum pass pass,
-                                 struct descriptor d)
+static void handle_descriptor(struct scan *scan, struct scanned *p, enum pass pass,
+                              struct descriptor d)
 {
     int fd;
 
-    if (inode_set_has(&p->done, d.inode)) {
+    if (numbers_have(&p->done, d.inode)) {
         if (pass == LISTENERS)
             update_listener(scan, p, d);
         return;
@@ -200,7 +203,7 @@ static void duplicate_and_handle(struct scan *scan, struct scanned *p, enum pass
         return;
     }
     if (handle_socket(scan, p, pass, d, fd))
-        inode_set_add(&p->done, d.inode);
+        numbers_add(&p->done, d.inode);
     close(fd);
 }
 
@@ -213,7 +216,7 @@ static void scan_process(struct scan *scan, struct scanned *p, enum pass pass)
     p->refused = process_sockets(&p->process, &sockets);
     p->unreachable = sockets.unreachable;
     for (size_t i = 0; i < sockets.count && !p->refused; i++)
-        duplicate_and_handle(scan, p, pass, sockets.all[i]);
+        handle_descriptor(scan, p, pass, sockets.all[i]);
     sockets_free(&sockets);
 }
 
@@ -252,7 +255,7 @@ static void open_processes(struct scan *scan, bool named)
     size_t limit = process_limit();
 
     while (scan->count < scan->pids.count && scan->count < limit)
-        open_process(scan, scan->pids.all[scan->count], named);
+        open_process(scan, (int)scan->pids.all[scan->count], named);
     scan->too_many = scan->pids.count - scan->count;
 }
 
@@ -325,11 +328,11 @@ void scan_free(struct scan *scan)
     for (size_t i = 0; i < scan->count; i++) {
         process_close(&scan->processes[i].process);
         addresses_free(&scan->processes[i].listening);
-        inode_set_free(&scan->processes[i].done);
+        numbers_free(&scan->processes[i].done);
     }
     free(scan->processes);
     free(scan->listeners);
-    free(scan->pids.all);
+    numbers_free(&scan->pids);
 }
 
 /* ---- what came of it --------------------------------------------------------- */

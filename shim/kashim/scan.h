@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sets options on the sockets that running processes have, by duplicates of them. Listeners
- * first, since what they accept from then on inherits; then the connections that were accepted
- * before; and again, until what was queued meanwhile has been accepted.
+ * Put options on the sockets that running processes have, by duplicates of them: on listeners
+ * first, since what they accept from then on inherits; then on the connections accepted before;
+ * and again, until what was queued meanwhile has been accepted.
  */
 #ifndef KASHIM_SCAN_H
 #define KASHIM_SCAN_H
 
-#include "inode_set.h"
-#include "pids.h"
+#include "numbers.h"
 #include "process.h"
 #include "tcp_socket.h"
 
+/* Sockets by what came of them. */
 struct tally {
     unsigned changed, right, failed;
 };
@@ -22,39 +22,42 @@ struct scanned {
     bool named;  /* by the user; otherwise it was found below one, or in a group */
     int refused; /* an error number: it may not be looked into, or has ended */
     struct addresses listening;
-    struct inode_set done;
+    struct numbers done; /* inodes */
     struct tally listeners, connections;
-    unsigned outgoing;     /* connections that were left alone */
-    unsigned other_ports;  /* sockets with ports that aren't meant */
-    unsigned other_values; /* sockets that aren't as `only` has it */
-    size_t unreachable;
+    unsigned outgoing;    /* connections that were left alone */
+    unsigned other_ports; /* sockets that were left alone for their ports */
+    unsigned
+        other_values;    /* sockets that were left alone since they differ from `only` */
+    size_t unreachable;  /* sockets without a descriptor */
     unsigned complained; /* of these options, 1 << enum ka_option */
 };
 
-/* A listener's queue from before the options were on it, and who was last seen to have the
- * listener. */
+/* What a listener's queue held before the options were on it. */
 struct queue {
-    size_t process;
+    size_t process; /* who was last seen to have the listener: an index of `processes` */
     struct descriptor listener;
     unsigned length; /* at most so many of them are left */
 };
 
 struct scan {
-    /* What to do: the caller's. */
+    /* What to do; the caller fills it. */
     const struct ka_config *config; /* which ports are meant, and whether outgoing ones */
     struct ka_values wanted;        /* what a socket gets */
     struct ka_values only;          /* leaves sockets alone that differ; negative: any */
     struct ka_values former;        /* that kashim has set before; negative: none */
     bool spare_own; /* timers that the program has set on outgoing sockets stand */
     bool listeners_only;
-    const char *changed, *right;     /* in words: "changed", "already right" */
-    void (*find)(struct scan *scan); /* adds to `pids`, before each pass; or NULL */
-    void (*before)(struct scan *scan, int pid,
-                   int fd);                   /* it has the values or gets them */
-    void (*after)(struct scan *scan, int fd); /* it has them; or NULL */
-    void *context;                            /* of these three */
+    const char *changed, *right; /* in words: "changed", "already right" */
 
-    struct numbers pids;
+    void *context; /* of these three */
+    /* Adds to `pids`, before each pass; or NULL. */
+    void (*find)(struct scan *scan);
+    /* Lets kashim change a socket; called also where the socket is right already. */
+    void (*before)(struct scan *scan, int pid, int fd);
+    /* Notes that the socket has the values; or NULL. */
+    void (*after)(struct scan *scan, int fd);
+
+    struct numbers pids; /* the user has named those that are there at first */
 
     /* What came of it. */
     struct scanned *processes; /* in the order of `pids` */
@@ -67,18 +70,22 @@ struct scan {
 
 enum { SCAN_PATIENCE_S = 2 };
 
-/* For `find`: the children of those that are there, their children, and so on. */
+/* A `find`: the children of those that are there, their children, and so on. */
 void scan_find_descendants(struct scan *scan);
 
-/* Those in `pids` now were named by the user. */
+/* Do it, in SCAN_PATIENCE_S and the time of one pass at most; free it in any case. */
 void scan_all(struct scan *scan);
 void scan_free(struct scan *scan);
 
-/* A line to stdout for each process, complaints to stderr. False: something wasn't done. */
+/* Print a line for each process, and complaints. Return false if something wasn't done. */
 bool scan_report(const struct scan *scan);
 
-/* The listener as it is now; false: it is gone, or may not be looked at. */
+/* Read a listener as it is now. Return false if it is gone or may not be looked at. */
 bool scan_read_listener(const struct scan *scan, size_t listener,
                         struct tcp_socket *socket);
+
+/* Tell whether KA_PORTS means the socket: by its local port, outgoing ones by the remote one. */
+bool scan_port_is_meant(const struct scan *scan, const struct tcp_socket *socket,
+                        enum role role);
 
 #endif

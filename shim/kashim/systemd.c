@@ -2,8 +2,7 @@
 #define _GNU_SOURCE /* memfd_create */
 #include "systemd.h"
 
-#include "kashim.h"
-#include "memory.h"
+#include "util.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +19,6 @@ extern char **environ;
 static const char *const names[UNIT_PROPERTIES] = {
     [UNIT_ID] = "Id",
     [UNIT_LOAD_STATE] = "LoadState",
-    [UNIT_ACTIVE_STATE] = "ActiveState",
     [UNIT_TYPE] = "Type",
     [UNIT_EXEC_START] = "ExecStart",
     [UNIT_CONSISTS_OF] = "ConsistsOf",
@@ -93,7 +91,7 @@ bool unit_name(const char *argument, char name[UNIT_NAME_SIZE])
 
 /* ---- running systemctl ------------------------------------------------------- */
 
-/* What it prints goes to `out`. Returns its exit status, or -1, which is said. */
+/* Run it with its output to `out`. Return its exit status, or print why not and return -1. */
 static int run(char **argv, int out)
 {
     posix_spawn_file_actions_t actions;

@@ -8,21 +8,21 @@
 
 enum { UNIT_NAME_SIZE = 256 };
 
-/* The argument, with ".service" behind it where it has no suffix. False: no service and no
- * socket unit can have that name, which is said. */
+/* Complete a unit's name: with ".service" behind it where it has no suffix. Print that no service
+ * and no socket unit can have that name and return false. */
 bool unit_name(const char *argument, char name[UNIT_NAME_SIZE]);
 bool unit_is_service(const char *unit);
 bool unit_is_socket(const char *unit);
 bool unit_is_template(const char *unit);
 
-/* Of an instance or a template: "postgresql@.service" of "postgresql@15-main.service". */
+/* Name the template of an instance: "postgresql@.service" of "postgresql@15-main.service". Return
+ * false if it is no instance. */
 bool unit_template(const char *unit, char template[UNIT_NAME_SIZE]);
 
-/* Properties of a unit, as systemctl(1) prints them; "" where it prints none. */
+/* Properties of a unit, as systemctl(1) prints them; "": it prints none. */
 enum property {
     UNIT_ID,
     UNIT_LOAD_STATE,
-    UNIT_ACTIVE_STATE,
     UNIT_TYPE,
     UNIT_EXEC_START,
     UNIT_CONSISTS_OF,
@@ -45,18 +45,19 @@ struct units {
     size_t count;
 };
 
-/* A unit by its name, or those that are loaded by a pattern ("postgresql@*.service"). False:
- * systemctl has failed, which is said. To be freed in any case. */
+/* Read the properties of a unit by its name, or of those that are loaded by a pattern
+ * ("postgresql@*.service"); free them in any case. Print that systemctl has failed and return
+ * false. */
 bool units_show(const char *name, struct units *units);
 void units_free(struct units *units);
 
-/* Whether systemd has a file for that name; of a template, too. */
+/* Tell whether systemd has a file for that name, which may be a template's. */
 bool unit_has_file(const char *name);
 
-/* The value of a variable in UNIT_ENVIRONMENT; NULL: it isn't set. To be freed. */
+/* Return the value of a variable in UNIT_ENVIRONMENT, or NULL; free it. */
 char *unit_variable(const struct unit *unit, const char *name);
 
-/* systemctl VERB [UNIT]. False: it has failed, which is said. */
+/* Run systemctl VERB [UNIT]. Print that it has failed and return false. */
 bool systemctl(const char *verb, const char *unit);
 
 #endif

@@ -3,9 +3,8 @@
 
 #include "cgroup.h"
 #include "diag.h"
-#include "kashim.h"
-#include "memory.h"
 #include "process.h"
+#include "util.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -23,7 +22,7 @@ bool targets_visible(void)
 
 /* ---- control groups ---------------------------------------------------------- */
 
-bool targets_add_group(const char *path, struct targets *t)
+static bool add_group(const char *path, struct targets *t)
 {
     if (*path != '/')
         return false;
@@ -53,7 +52,7 @@ static bool add_own(struct targets *t)
                  "be meant; the path / means that");
         return false;
     }
-    return targets_add_group(path, t);
+    return add_group(path, t);
 }
 
 /* A directory, or what stands in /proc/PID/cgroup. */
@@ -63,7 +62,7 @@ static bool add_path(const char *argument, struct targets *t)
 
     if (cgroup_of_directory(argument, path) ||
         (cgroup_directory(argument, directory) && cgroup_of_directory(directory, path)))
-        return targets_add_group(path, t);
+        return add_group(path, t);
     complain("'%s' is no control group%s", argument,
              cgroup_is_mounted() ? "" : ": cgroup v2 isn't mounted here");
     return false;
@@ -90,7 +89,7 @@ static bool add_if_named(const char *path, void *arg)
     struct search *search = arg;
 
     if (has_name(base_name(path), search->name))
-        targets_add_group(path, &search->found);
+        add_group(path, &search->found);
     return true;
 }
 
@@ -117,7 +116,7 @@ static bool add_by_name(const char *name, struct targets *t)
         cgroup_walk(cgroup_top(), add_if_named, &search);
     one = search.found.group_count == 1;
     if (one)
-        targets_add_group(search.found.groups[0], t);
+        add_group(search.found.groups[0], t);
     else if (search.found.group_count)
         complain_ambiguous(&search);
     else if (!cgroup_is_mounted())
@@ -141,7 +140,7 @@ bool targets_add(char **arguments, struct targets *t)
         int pid;
 
         if (ka_config_count(argument, INT_MAX - 1, &pid))
-            numbers_add(&t->pids, pid);
+            numbers_add(&t->pids, (unsigned long)pid);
         else if (!(!strcmp(argument, "self") ? add_own(t)
                    : strchr(argument, '/')   ? add_path(argument, t)
                                              : add_by_name(argument, t)))
@@ -155,13 +154,13 @@ void targets_free(struct targets *t)
     for (size_t i = 0; i < t->group_count; i++)
         free(t->groups[i]);
     free(t->groups);
-    free(t->pids.all);
+    numbers_free(&t->pids);
     memset(t, 0, sizeof *t);
 }
 
 /* ---- by port ----------------------------------------------------------------- */
 
-bool targets_port(const char *argument, int *port)
+bool targets_read_port(const char *argument, int *port)
 {
     if (*port)
         complain("--port: '%s' is one too many (one port, or PID...)", argument);
@@ -193,14 +192,15 @@ static void add_listening(const struct tcp_sockets *listeners, int port,
         struct process process;
         struct sockets sockets;
 
-        process_open(all.all[i], &process); /* an error is told when it is looked into */
+        process_open((int)all.all[i],
+                     &process); /* an error is told when it is looked into */
         process_sockets(&process, &sockets);
         if (listens(&sockets, listeners, port))
             numbers_add(pids, all.all[i]);
         sockets_free(&sockets);
         process_close(&process);
     }
-    free(all.all);
+    numbers_free(&all);
 }
 
 static bool somebody_listens(const struct tcp_sockets *listeners, int port)
@@ -238,4 +238,36 @@ bool targets_find(int port, char **arguments, struct targets *t)
 {
     return targets_visible() && (!port || targets_by_port(port, &t->pids)) &&
            targets_add(arguments, t);
+}
+
+/* ---- the arguments of attach and detach -------------------------------------- */
+
+int arguments_read(int argc, char **argv, const struct option *names, int settings,
+                   int (*help)(void), struct arguments *a)
+{
+    int option;
+
+    memset(a, 0, sizeof *a);
+    options_begin(&a->options);
+    while ((option = next_option(argc, argv, ":h" SETTING_LETTERS, names)) != -1)
+        switch (option) {
+        case 'h': return help();
+        case OPTION_LISTENERS_ONLY: a->listeners_only = true; break;
+        case OPTION_CHILDREN: a->children = true; break;
+        case OPTION_PORT:
+            if (!targets_read_port(optarg, &a->port))
+                return EXIT_USAGE;
+            break;
+        default:
+            if (!options_take(&a->options, option, optarg))
+                return EXIT_USAGE;
+        }
+    if ((a->port != 0) == (optind < argc)) {
+        complain("%s: either TARGET... or --port PORT%s (kashim help %s)", argv[0],
+                 a->options.config.some_ports ? "; -p, --ports, picks among their sockets"
+                                              : "",
+                 argv[0]);
+        return EXIT_USAGE;
+    }
+    return options_are_of_first(&a->options, settings) ? -1 : EXIT_USAGE;
 }

@@ -3,9 +3,8 @@
 #ifndef KASHIM_TARGETS_H
 #define KASHIM_TARGETS_H
 
-#include "pids.h"
-
-#include <stdbool.h>
+#include "numbers.h"
+#include "options.h"
 
 struct targets {
     struct numbers pids;
@@ -13,27 +12,51 @@ struct targets {
     size_t group_count;
 };
 
-/* The lines of --help that say what a TARGET is. */
+void targets_free(struct targets *targets);
+
+/* Add the processes that listen on `port` in our network namespace, if it isn't 0, and what
+ * `arguments` name. Print what isn't found and return false. */
+bool targets_find(int port, char **arguments, struct targets *targets);
+
+/* The parts of targets_find(). targets_visible() fails where /proc doesn't show even this
+ * process. */
+bool targets_visible(void);
+bool targets_by_port(int port, struct numbers *pids);
+bool targets_add(char **arguments, struct targets *targets);
+
+/* Read the port of --port, 1 to 65535, into `port`, which was 0. Print why not and return
+ * false. */
+bool targets_read_port(const char *argument, int *port);
+
+/* ---- the arguments of attach and detach -------------------------------------- */
+
+struct arguments {
+    struct options options;
+    struct targets targets;
+    int port; /* 0: none */
+    bool listeners_only, children;
+};
+
+enum { OPTION_CHILDREN = OPTION_OWN, OPTION_PORT, OPTION_LISTENERS_ONLY };
+#define TARGET_OPTIONS                                                                   \
+    {"children", no_argument, NULL, OPTION_CHILDREN},                                    \
+        {"port", required_argument, NULL, OPTION_PORT},                                  \
+    {                                                                                    \
+        "help", no_argument, NULL, 'h'                                                   \
+    }
+
+/* Read all but the targets, which begin at argv[optind]; `names` are the long options, of the
+ * settings the first `settings` are taken. Return the exit status if there is nothing more to
+ * do, or -1. */
+int arguments_read(int argc, char **argv, const struct option *names, int settings,
+                   int (*help)(void), struct arguments *arguments);
+
+/* Lines of --help: what a TARGET is, and TARGET_OPTIONS. */
 #define TARGETS_HELP                                                                     \
     "A TARGET is a process number, the name of a systemd unit or of another control\n"   \
     "group (nginx, docker-1f.scope), a group's path, or self: the group of kashim.\n"
-
-/* False: /proc doesn't show even this process, which is said. */
-bool targets_visible(void);
-
-/* Adds what the arguments name. False: one names nothing, which is said. */
-bool targets_add(char **arguments, struct targets *targets);
-/* The same for a port, if it isn't 0, and the arguments. */
-bool targets_find(int port, char **arguments, struct targets *targets);
-bool targets_add_group(const char *path, struct targets *targets);
-void targets_free(struct targets *targets);
-
-/* The port of an argument, where none was given before (0). False: it isn't taken, which is
- * said. */
-bool targets_port(const char *argument, int *port);
-
-/* Adds the processes with a listener on that port in our network namespace. False: none is
- * seen, and why is said. */
-bool targets_by_port(int port, struct numbers *pids);
+#define TARGET_OPTIONS_HELP                                                              \
+    "      --children                            the processes below them too\n"         \
+    "      --port PORT                           those that listen on it"
 
 #endif

@@ -2,7 +2,7 @@
 #include "tcp_socket.h"
 
 #include "../sys.h"
-#include "memory.h"
+#include "util.h"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>

@@ -9,7 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const files[] = {"comm", "status", "maps", "fdinfo/3"};
-    const struct sockets none = {0};
+    const struct numbers none = {0};
     struct process p = {.pid = (int)getpid()};
     char path[64];
 
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_name(&p);
     assert(strlen(p.name) < sizeof p.name);
     process_user(p.pid);
-    process_parent(p.pid);
+    status_number(p.pid, "PPid");
     process_has_library(&p);
     registered_only(&p, 3, &none);
     return 0;

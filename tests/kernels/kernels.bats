@@ -102,7 +102,7 @@ bare='off 7200 75 9'
 # bats test_tags=effect
 @test "status PID without sock_diag, which it says" {
     everywhere effect status_without_sock_diag \
-        "kashim: the kernel doesn't tell the sockets of process N's network namespace (sock_diag): No such file or directory. The next probes aren't known" \
+        "kashim: the kernel doesn't list the sockets of process N's network namespace (sock_diag): No such file or directory. When the next probes come isn't known" \
         "$listener" "$connection"
 }
 

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* A set of numbers above 0: processes, or sockets' inodes by the ten thousand. */
+#ifndef KASHIM_NUMBERS_H
+#define KASHIM_NUMBERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* All 0: the empty set. */
+struct numbers {
+    unsigned long *all; /* in the order in which they were added */
+    size_t count;
+    size_t *slots; /* hash index: place in `all` + 1, or 0 */
+    size_t slot_count;
+};
+
+bool numbers_have(const struct numbers *numbers, unsigned long number);
+
+/* Add what isn't there yet. */
+void numbers_add(struct numbers *numbers, unsigned long number);
+void numbers_add_all(struct numbers *numbers, const struct numbers *others);
+
+/* Empty the set. */
+void numbers_free(struct numbers *numbers);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* What every file of the command uses: exit statuses, messages, memory. */
+#ifndef KASHIM_UTIL_H
+#define KASHIM_UTIL_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+/* The numbers of env(1) and timeout(1): a failure of kashim run isn't taken for the
+ * program's. */
+enum {
+    EXIT_UNDONE = 1,      /* something couldn't be done */
+    EXIT_USAGE = 2,       /* wrong arguments; of `run` it is EXIT_RUN */
+    EXIT_RUN = 125,       /* `run` can't or won't start the program */
+    EXIT_NOT_EXEC = 126,  /* the program was found and can't be executed */
+    EXIT_NOT_FOUND = 127, /* no such program */
+};
+
+/* Print one line to stderr: "kashim: ", the text made printable, a newline. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Print one line to stdout: the text made printable, a newline. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Replace each byte that isn't part of a printable character of the locale by '?': a terminal
+ * could obey it, and anybody chooses the names of files and processes. Return `text`. */
+char *printable(char *text);
+
+/* Return what stands behind the last slash. */
+const char *base_name(const char *path);
+
+/* Without memory these four end the command: a line to stderr, and EXIT_UNDONE. */
+
+/* Return an array filled with 0; free it. */
+void *allocate(size_t count, size_t size);
+
+/* Return `array` with room for more than `count` elements of `size` bytes each. Call it before
+ * each addition: the room doubles whenever `count` is a power of two. */
+void *with_room(void *array, size_t count, size_t size);
+
+/* Return `text`, which may be NULL, with `more` behind it; free it. */
+char *append(char *text, const char *more);
+
+/* open_memstream(3) */
+FILE *open_memory(char **text, size_t *size);
+
+#endif
