@@ -320,7 +320,7 @@ END
         refused 2 "${bad%=*} means nothing here: it acts inside the program"
     done
     kashim attach --force 1
-    refused 2 '--force takes a control group: nothing stays with a process that could refuse what it does'
+    refused 2 '--force takes a control group: with a process nothing stays that could keep it on'
     kashim attach -i 0 1
     refused 2 "--idle: '0' is not accepted"
     KA_CNT=x kashim attach 1

@@ -22,7 +22,7 @@ refused_group() {
 # bats test_tags=harmless,clumsy:mute
 @test "group refused: an ordinary user, root without rights" {
     chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
-    refused_group "group $path: the kernel's programs can't be put there: it takes root" "$nobody"
+    refused_group "group $path: kashim's programs can't be put there: it takes root" "$nobody"
     refused_group 'it takes root with CAP_SYS_ADMIN' 'setpriv --bounding-set=-sys_admin,-bpf,-net_admin --inh-caps=-sys_admin,-bpf,-net_admin'
     attach --force "$path"
     harmless 'as root' 'kashim kashim_setopt' "$(programs_on "$group")"

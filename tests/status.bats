@@ -132,7 +132,7 @@ connected_to() {
     as 'strace -qq -o /dev/null -e inject=setns:error=EPERM' "$dir/kashim" status "$server"
     effect 'refused' 1 "$(grep -c "namespace (sock_diag): Operation not permitted" <<<"$stderr")"
     as 'strace -qq -o /dev/null -e inject=setns:error=EPERM:when=2' "$dir/kashim" status "$server"
-    effect 'no way back' "1 kashim: can't get back to the own network namespace: Operation not permitted" "$status $stderr"
+    effect 'no way back' "1 kashim: can't get back to its own network namespace: Operation not permitted" "$status $stderr"
 }
 
 # bats test_tags=effect

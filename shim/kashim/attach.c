@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kashim attach: puts keepalive on what runs: by the kernel's programs on control groups, and on
- * the sockets that processes have. */
+/* kashim attach: puts keepalive on what runs: by kashim's programs on control groups, and
+ * on the sockets that processes have. */
 #include "kashim.h"
 
 #include "../text.h"
@@ -96,8 +96,8 @@ bool attach_to_processes(const struct numbers *pids, const struct options *optio
 
 /* ---- groups ------------------------------------------------------------------ */
 
-/* Put the programs there; where there were none, try first whether they have an effect. `former`
- * becomes what the ones before had set. Print why not and return false. */
+/* Put the programs there; where there were none, try first whether they have an effect.
+ * `former` becomes what the ones before had set. Print why not and return false. */
 static bool put_programs(const struct ka_config *config, struct group *g,
                          struct ka_values *former)
 {
@@ -114,7 +114,7 @@ static bool put_programs(const struct ka_config *config, struct group *g,
     }
     if (bpf_attach(g->fd, config, &g->programs, &failure))
         return true;
-    complain("group %s: the kernel's programs can't be put there: %s", g->path,
+    complain("group %s: kashim's programs can't be put there: %s", g->path,
              group_refusal(g->path, &failure));
     return false;
 }
@@ -243,8 +243,8 @@ int kashim_attach(int argc, char **argv)
         !targets_find(a.port, argv + optind, &a.targets))
         return EXIT_UNDONE;
     if (force && a.targets.pids.count) {
-        complain("--force takes a control group: nothing stays with a process that could "
-                 "refuse what it does");
+        complain("--force takes a control group: with a process nothing stays that could "
+                 "keep it on");
         return EXIT_USAGE;
     }
     if (a.targets.pids.count)

@@ -21,7 +21,7 @@ static const struct kind {
     char name[BPF_OBJ_NAME_LEN];
     enum bpf_prog_type type;
     enum bpf_attach_type attach_type;
-} sock_ops = {SOCK_OPS_NAME, BPF_PROG_TYPE_SOCK_OPS, BPF_CGROUP_SOCK_OPS},
+} sock_ops_kind = {SOCK_OPS_NAME, BPF_PROG_TYPE_SOCK_OPS, BPF_CGROUP_SOCK_OPS},
   setsockopt_kind = {SETSOCKOPT_NAME, BPF_PROG_TYPE_CGROUP_SOCKOPT,
                      BPF_CGROUP_SETSOCKOPT};
 
@@ -59,7 +59,7 @@ static bool failed(struct bpf_failure *f, const char *step)
 
 /* ---- maps -------------------------------------------------------------------- */
 
-/* Programs and user space only read it, so the verifier knows its values. */
+/* Nobody can change it, so the verifier knows its values. */
 static int create_settings(const struct group_settings *settings)
 {
     const int key = 0;
@@ -79,7 +79,8 @@ static int create_settings(const struct group_settings *settings)
     return map;
 }
 
-/* The kernel wants to be told the types of what sockets are to keep: one, int. */
+/* Load the type of a mark, int, which the kernel asks for. Return a descriptor, or -1 and
+ * set errno. */
 static int load_int_type(void)
 {
     static const struct {
@@ -139,7 +140,7 @@ void bpf_mark(const struct group_programs *p, int fd)
 
 /* ---- programs ---------------------------------------------------------------- */
 
-/* What the verifier doesn't take stands in its last line, but for one that begins with
+/* Keep what the verifier complains of: its last line, but for one that begins with
  * "processed". */
 static void keep_complaint(char *log, struct bpf_failure *f)
 {
@@ -181,7 +182,7 @@ static int load_program(const struct kind *kind, const struct code *code,
     return program;
 }
 
-/* With `old`, in its place. */
+/* Put the program there, in the place of `old` if there is one. */
 static int put_on_group(int group, const struct kind *kind, int program, int old)
 {
     union bpf_attr attach = {.target_fd = (__u32)group,
@@ -196,7 +197,7 @@ static int put_on_group(int group, const struct kind *kind, int program, int old
     return bpf(BPF_PROG_ATTACH, &attach);
 }
 
-/* ENOENT: somebody else was faster. */
+/* Take the program off. ENOENT: somebody else was faster. */
 static bool take_off_group(int group, const struct kind *kind, int program)
 {
     union bpf_attr detach = {.target_fd = (__u32)group,
@@ -248,7 +249,7 @@ static int open_map(__u32 id, struct bpf_map_info *info)
     return map;
 }
 
-/* Its maps, as far as they are ours. */
+/* Open those of a program's maps that are kashim's. */
 static struct group_maps open_maps(const __u32 *ids, __u32 count)
 {
     struct group_maps maps = {-1, -1};
@@ -277,8 +278,9 @@ static void close_maps(struct group_maps *maps)
     close_if_open(&maps->marks);
 }
 
-/* A program of ours has our name and a map of our settings or our marks, which come back in
- * `maps`. -1: it is another's, or gone; REFUSED. */
+/* Open a program if it is kashim's: it has the name, and a map of settings or marks. Return
+ * a descriptor and fill `maps`, or return -1 if it is another's or gone, REFUSED if the
+ * kernel doesn't tell. */
 enum { REFUSED = -2 };
 
 static int open_ours(__u32 id, const struct kind *kind, struct group_maps *maps)
@@ -299,8 +301,9 @@ static int open_ours(__u32 id, const struct kind *kind, struct group_maps *maps)
     return program;
 }
 
-/* The newest of ours, for two may have been put there at the same time; -1: none; REFUSED
- * and errno. The others are taken off, where `clean`. */
+/* Open the newest of kashim's programs: two kashims may have put theirs there at the same
+ * time. Take the others off if `clean`. Return -1 if there is none, REFUSED and set errno
+ * if the kernel doesn't tell. */
 static int newest_of_ours(int group, const struct kind *kind, struct group_maps *maps,
                           bool clean)
 {
@@ -349,7 +352,7 @@ enum bpf_found bpf_find(int group, struct group_programs *p,
     struct group_maps maps;
 
     *p = NO_PROGRAMS;
-    p->sock_ops = newest_of_ours(group, &sock_ops, &p->maps, false);
+    p->sock_ops = newest_of_ours(group, &sock_ops_kind, &p->maps, false);
     if (p->sock_ops == REFUSED)
         return BPF_UNKNOWN;
     p->setsockopt = newest_of_ours(group, &setsockopt_kind, &maps, false);
@@ -361,14 +364,16 @@ enum bpf_found bpf_find(int group, struct group_programs *p,
                : BPF_OTHER_VERSION;
 }
 
-bool bpf_is_exclusive(int group)
+static bool lets_no_other(int group, const struct kind *kind)
 {
     struct ids ids;
 
-    return (query(group, &sock_ops, &ids) && ids.count &&
-            !(ids.flags & BPF_F_ALLOW_MULTI)) ||
-           (query(group, &setsockopt_kind, &ids) && ids.count &&
-            !(ids.flags & BPF_F_ALLOW_MULTI));
+    return query(group, kind, &ids) && ids.count && !(ids.flags & BPF_F_ALLOW_MULTI);
+}
+
+bool bpf_is_exclusive(int group)
+{
+    return lets_no_other(group, &sock_ops_kind) || lets_no_other(group, &setsockopt_kind);
 }
 
 /* ---- putting them there and taking them off ---------------------------------- */
@@ -391,7 +396,7 @@ static bool load_all(const struct group_settings *settings, struct group_program
     struct code code;
 
     assemble_sock_ops(&code, settings, p->maps);
-    p->sock_ops = load_program(&sock_ops, &code, f);
+    p->sock_ops = load_program(&sock_ops_kind, &code, f);
     if (p->sock_ops < 0)
         return failed(f, "to load the program for listeners");
     if (!needs_setsockopt(&settings->config))
@@ -401,14 +406,14 @@ static bool load_all(const struct group_settings *settings, struct group_program
     return p->setsockopt >= 0 || failed(f, "to load the program for setsockopt");
 }
 
-/* The second first: it does nothing on sockets without a mark. */
+/* The program for setsockopt comes first: it does nothing on sockets without a mark. */
 static bool put_all(int group, const struct group_programs *p,
                     const struct group_programs *old, struct bpf_failure *f)
 {
     if (p->setsockopt >= 0 &&
         put_on_group(group, &setsockopt_kind, p->setsockopt, old->setsockopt))
         return failed(f, "to attach the program for setsockopt");
-    if (put_on_group(group, &sock_ops, p->sock_ops, old->sock_ops)) {
+    if (put_on_group(group, &sock_ops_kind, p->sock_ops, old->sock_ops)) {
         failed(f, "to attach the program for listeners");
         if (p->setsockopt >= 0 && old->setsockopt < 0)
             take_off_group(group, &setsockopt_kind, p->setsockopt);
@@ -434,7 +439,7 @@ static bool make_all(int group, const struct group_settings *settings,
     return done;
 }
 
-/* Up to Linux 5.10 maps count as locked memory, of which little is allowed. */
+/* Up to Linux 5.10 maps count as locked memory, which is limited. */
 static bool with_memory_limit_lifted(int group, const struct group_settings *settings,
                                      struct group_programs *p, struct bpf_failure *f)
 {
@@ -453,7 +458,7 @@ static void remove_doubles(int group)
     for (int i = 0; i < 2; i++) {
         struct group_maps maps;
         int program =
-            newest_of_ours(group, i ? &setsockopt_kind : &sock_ops, &maps, true);
+            newest_of_ours(group, i ? &setsockopt_kind : &sock_ops_kind, &maps, true);
 
         close_if_open(&program);
         close_maps(&maps);
@@ -498,6 +503,7 @@ static bool take_off_all(int group, const struct kind *kind)
 bool bpf_detach(int group, struct bpf_failure *f)
 {
     memset(f, 0, sizeof *f);
-    return (take_off_all(group, &sock_ops) && take_off_all(group, &setsockopt_kind)) ||
+    return (take_off_all(group, &sock_ops_kind) &&
+            take_off_all(group, &setsockopt_kind)) ||
            failed(f, "to remove the programs");
 }

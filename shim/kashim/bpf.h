@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * kashim's programs on a control group. They stay until they are removed or the group is; no
- * process is needed for that. bpf_programs.c assembles them, bpf.c loads and finds them
+ * kashim's programs on a control group. They stay until they are removed or the group is;
+ * no process is needed for that. bpf_programs.c assembles them, bpf.c loads and finds them
  * (bpf(2)).
  */
 #ifndef KASHIM_BPF_H
@@ -60,8 +60,8 @@ enum bpf_found bpf_find(int group, struct group_programs *programs,
                         struct group_settings *settings);
 void bpf_close(struct group_programs *programs);
 
-/* Mark a socket, by a descriptor, as one that has the options. With `force`, setsockopt has no
- * effect on it from then on, not even kashim's. */
+/* Mark a socket, by a descriptor, as one that has the options. With `force`, setsockopt has
+ * no effect on it from then on, not even kashim's. */
 void bpf_mark(const struct group_programs *programs, int fd);
 
 /* Take the mark away. Return false if the socket had none. */
@@ -88,14 +88,14 @@ bool needs_marks(const struct ka_config *config);
  * `connect`. */
 bool needs_setsockopt(const struct ka_config *config);
 
-/* Assemble the BPF_PROG_TYPE_SOCK_OPS: it puts the options on listeners, connections and, with
- * `connect`, outgoing sockets. */
+/* Assemble the BPF_PROG_TYPE_SOCK_OPS: it puts the options on listeners, connections and,
+ * with `connect`, outgoing sockets. */
 void assemble_sock_ops(struct code *code, const struct group_settings *settings,
                        struct group_maps maps);
 
-/* Assemble the BPF_PROG_TYPE_CGROUP_SOCKOPT for BPF_CGROUP_SETSOCKOPT: with `force`, what the
- * program sets on a marked socket has no effect; with `connect` before Linux 6.1, it notes what
- * the program sets on others. */
+/* Assemble the BPF_PROG_TYPE_CGROUP_SOCKOPT for BPF_CGROUP_SETSOCKOPT: with `force`, what
+ * the program sets on a marked socket has no effect; with `connect` before Linux 6.1, it
+ * notes what the program sets on others. */
 void assemble_setsockopt(struct code *code, const struct group_settings *settings,
                          struct group_maps maps);
 

@@ -24,34 +24,14 @@ void code_set(struct code *c, int to, int value)
     append(c, BPF_ALU64 | BPF_MOV | BPF_K, to, 0, 0, value);
 }
 
-void code_add(struct code *c, int to, int value)
+void code_op(struct code *c, int operation, int to, int value)
 {
-    append(c, BPF_ALU64 | BPF_ADD | BPF_K, to, 0, 0, value);
+    append(c, BPF_ALU64 | BPF_K | operation, to, 0, 0, value);
 }
 
-void code_add_register(struct code *c, int to, int from)
+void code_op_register(struct code *c, int operation, int to, int from)
 {
-    append(c, BPF_ALU64 | BPF_ADD | BPF_X, to, from, 0, 0);
-}
-
-void code_and(struct code *c, int to, int value)
-{
-    append(c, BPF_ALU64 | BPF_AND | BPF_K, to, 0, 0, value);
-}
-
-void code_or_register(struct code *c, int to, int from)
-{
-    append(c, BPF_ALU64 | BPF_OR | BPF_X, to, from, 0, 0);
-}
-
-void code_shift_right(struct code *c, int to, int bits)
-{
-    append(c, BPF_ALU64 | BPF_RSH | BPF_K, to, 0, 0, bits);
-}
-
-void code_shift_right_register(struct code *c, int to, int from)
-{
-    append(c, BPF_ALU64 | BPF_RSH | BPF_X, to, from, 0, 0);
+    append(c, BPF_ALU64 | BPF_X | operation, to, from, 0, 0);
 }
 
 void code_ntohl(struct code *c, int to)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An assembler for the kernel's programs: each function appends one instruction (two for a
- * map's address). A label may be used before it is placed; code_finish() resolves the jumps.
- * Linux describes the instructions in Documentation/bpf/standardization/instruction-set.rst.
+ * map's address). A label may be used before it is placed; code_finish() resolves the
+ * jumps. Linux describes the instructions in
+ * Documentation/bpf/standardization/instruction-set.rst.
  */
 #ifndef KASHIM_BPF_CODE_H
 #define KASHIM_BPF_CODE_H
@@ -19,20 +20,18 @@ struct code {
     int labels[LABEL_MAX]; /* place + 1; 0: not placed */
 };
 
-/* Registers: R0 is a call's result, R1 to R5 its arguments, lost by the call; R6 to R9 stay.
- * STACK is the end of 512 bytes below it. */
+/* Registers: R0 is a call's result, R1 to R5 its arguments, lost by the call; R6 to R9
+ * stay. STACK is the end of 512 bytes below it. */
 enum { R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, STACK };
 
 void code_move(struct code *code, int to, int from);
 void code_set(struct code *code, int to, int value);
-void code_add(struct code *code, int to, int value);
-void code_add_register(struct code *code, int to, int from);
-void code_and(struct code *code, int to, int value);
-void code_or_register(struct code *code, int to, int from);
-void code_shift_right(struct code *code, int to, int bits);
-void code_shift_right_register(struct code *code, int to, int from);
 
-/* 32 bits from the network's byte order to the machine's. */
+/* to = to OPERATION value, of BPF_ADD, BPF_AND, BPF_OR, BPF_RSH ... */
+void code_op(struct code *code, int operation, int to, int value);
+void code_op_register(struct code *code, int operation, int to, int from);
+
+/* Convert 32 bits from the network's byte order to the machine's. */
 void code_ntohl(struct code *code, int to);
 
 /* *(base + offset), of BPF_B, BPF_W or BPF_DW bytes. */
@@ -49,7 +48,7 @@ void code_exit(struct code *code);
 void code_label(struct code *code, int label);
 void code_jump(struct code *code, int label);
 
-/* Jumps if `reg` CONDITION `value`, of BPF_JEQ, BPF_JNE, BPF_JGT, BPF_JSET ... */
+/* Jump if `reg` CONDITION `value`, of BPF_JEQ, BPF_JNE, BPF_JGT, BPF_JSET ... */
 void code_jump_if(struct code *code, int condition, int reg, int value, int label);
 void code_jump_if_register(struct code *code, int condition, int reg, int other,
                            int label);
@@ -59,7 +58,7 @@ void code_jump_if_int(struct code *code, int condition, int reg, int value, int 
 void code_jump_if_int_register(struct code *code, int condition, int reg, int other,
                                int label);
 
-/* To be called once, last. */
+/* Resolve the jumps. Call it once, last. */
 void code_finish(struct code *code);
 
 #endif

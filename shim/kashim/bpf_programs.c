@@ -31,8 +31,8 @@ enum {
     AFTER_OWN = AFTER_OPTION + KA_OPTIONS
 };
 
-/* bpf_getsockopt tells the options of a socket from Linux 6.1 on. Before, what the program sets
- * is noted in a mark. */
+/* From Linux 6.1 on bpf_getsockopt tells the options of a socket. Before, a mark notes what
+ * the program sets. */
 static bool kernel_tells_options(void)
 {
     return !kernel_before(6, 1);
@@ -52,7 +52,7 @@ static void get_mark(struct code *c, struct group_maps maps, int flags)
     code_call(c, BPF_FUNC_sk_storage_get);
 }
 
-/* Such a program returns 1. */
+/* End the program: it returns 1. */
 static void finish(struct code *c)
 {
     code_label(c, DONE);
@@ -61,7 +61,8 @@ static void finish(struct code *c)
     code_finish(c);
 }
 
-/* The mark that says that the program has set this option itself; 0: it doesn't matter. */
+/* Return the mark that says that the program has set this option itself; 0: it doesn't
+ * matter. */
 static int own_mark(int option)
 {
     static const int marks[KA_OPTIONS] = {
@@ -80,7 +81,7 @@ static int own_mark(int option)
  * kernel reads it after none of our events. "kash" */
 enum { ACTED = 0x6b617368 };
 
-/* Goes on at MEANT with R6 = context, R7 = event; at DONE with all other events. */
+/* Go on at MEANT with R6 = context, R7 = event; at DONE with all other events. */
 static void choose_event(struct code *c)
 {
     code_move(c, R6, R1);
@@ -91,7 +92,7 @@ static void choose_event(struct code *c)
     code_label(c, MEANT);
 }
 
-/* The nearest group counts, whatever it did: one farther out does nothing. */
+/* Go to DONE if a nearer group has seen the event, whatever it did. */
 static void leave_to_nearest(struct code *c, bool connect)
 {
     code_load(c, BPF_W, R2, R6, SOCK_OPS(reply));
@@ -102,7 +103,8 @@ static void leave_to_nearest(struct code *c, bool connect)
         code_jump_if(c, BPF_JEQ, R7, BPF_SOCK_OPS_TCP_CONNECT_CB, DONE);
 }
 
-/* The local port of listeners and what they accept, the remote port of others. */
+/* Go to DONE if KA_PORTS doesn't have the port: the local one of listeners and what they
+ * accept, the remote one of others. */
 static void check_port(struct code *c, const struct group_settings *settings,
                        struct group_maps maps)
 {
@@ -113,20 +115,20 @@ static void check_port(struct code *c, const struct group_settings *settings,
         code_ntohl(c, R2);
     }
     code_label(c, PORT_KNOWN);
-    code_and(c, R2, 65535);
+    code_op(c, BPF_AND, R2, 65535);
     code_move(c, R3, R2);
-    code_shift_right(c, R3, 3);
+    code_op(c, BPF_RSH, R3, 3);
     code_map_value(c, R1, maps.settings, SETTING(config.ports));
-    code_add_register(c, R1, R3);
+    code_op_register(c, BPF_ADD, R1, R3);
     code_load(c, BPF_B, R1, R1, 0);
-    code_and(c, R2, 7);
-    code_shift_right_register(c, R1, R2);
-    code_and(c, R1, 1);
+    code_op(c, BPF_AND, R2, 7);
+    code_op_register(c, BPF_RSH, R1, R2);
+    code_op(c, BPF_AND, R1, 1);
     code_jump_if(c, BPF_JEQ, R1, 0, DONE);
 }
 
 /* R8 = address of the mark, NULL without memory for it; R9 = what was noted of an outgoing
- * socket. DONE if the options are on. */
+ * socket. Go to DONE if the options are on. */
 static void read_mark(struct code *c, struct group_maps maps, bool noted)
 {
     code_load(c, BPF_DW, R2, R6, SOCK_OPS(sk));
@@ -142,7 +144,7 @@ static void read_mark(struct code *c, struct group_maps maps, bool noted)
     }
 }
 
-/* Calls BPF_FUNC_setsockopt or BPF_FUNC_getsockopt, whose value is at the address in R4. */
+/* Call BPF_FUNC_setsockopt or BPF_FUNC_getsockopt, whose value is at the address in R4. */
 static void call_option(struct code *c, int function, int option)
 {
     code_move(c, R1, R6);
@@ -157,18 +159,19 @@ static int address_of_value(int option)
     return SETTING(values.of) + option * (int)sizeof(int);
 }
 
-/* R1 = the option's value; `otherwise`, if the kernel doesn't tell. */
+/* R1 = the option's value. Go to `otherwise` if the kernel doesn't tell. */
 static void read_option(struct code *c, int option, int otherwise)
 {
     code_move(c, R4, STACK);
-    code_add(c, R4, -8);
+    code_op(c, BPF_ADD, R4, -8);
     call_option(c, BPF_FUNC_getsockopt, option);
     code_jump_if(c, BPF_JNE, R0, 0, otherwise);
     code_load(c, BPF_W, R1, STACK, -8);
 }
 
-/* Without marks a connection tells itself whether its listener had the options: keepalive is
- * on, or the timers are ours, and the program has turned it off for its listener. */
+/* Without marks, go to DONE if the connection's own options show that its listener had
+ * them: keepalive is on; or the timers are kashim's, and the program has turned it off on
+ * the listener. */
 static void read_inherited(struct code *c, const struct group_settings *settings)
 {
     code_jump_if(c, BPF_JNE, R7, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB, OWN);
@@ -196,12 +199,12 @@ static void read_own(struct code *c, const struct group_settings *settings)
         read_option(c, option, OPTIONS);
         code_jump_if(c, BPF_JEQ, R1, kernel, AFTER_OWN + option);
         code_set(c, R2, own_mark(option));
-        code_or_register(c, R9, R2);
+        code_op_register(c, BPF_OR, R9, R2);
         code_label(c, AFTER_OWN + option);
     }
 }
 
-/* In the order of enum ka_option, each whatever becomes of the others. */
+/* Set the options in the order of enum ka_option, each whatever becomes of the others. */
 static void set_options(struct code *c, const struct group_settings *settings,
                         struct group_maps maps)
 {
@@ -218,7 +221,7 @@ static void set_options(struct code *c, const struct group_settings *settings,
     }
 }
 
-/* A socket with timers of the program's own isn't ours. */
+/* Mark the socket as kashim's, unless it has timers of the program's own. */
 static void write_mark(struct code *c, bool connect)
 {
     code_jump_if(c, BPF_JEQ, R8, 0, DONE);
@@ -264,9 +267,9 @@ bool needs_setsockopt(const struct ka_config *config)
     return config->force || notes_options(config);
 }
 
-/* Goes on at JUDGE with R9 = the mark for what is set, R7 and R8 = the least and the largest
- * value that the kernel takes; at PASS with all other options. TCP_USER_TIMEOUT is looked at
- * where it is among the settings. */
+/* Go on at JUDGE with R9 = the mark for what is set, R7 and R8 = the least and the largest
+ * value that the kernel takes; at PASS with all other options, TCP_USER_TIMEOUT too if the
+ * settings don't have it. */
 static void choose_option(struct code *c, const struct group_settings *settings)
 {
     code_move(c, R6, R1);
@@ -305,7 +308,7 @@ static void choose_option(struct code *c, const struct group_settings *settings)
     code_label(c, JUDGE);
 }
 
-/* What the kernel will refuse goes on to it. */
+/* Go to PASS with a value that the kernel will refuse. */
 static void check_value(struct code *c)
 {
     code_load(c, BPF_W, R2, R6, SOCKOPT(optlen));
@@ -313,14 +316,14 @@ static void check_value(struct code *c)
     code_load(c, BPF_DW, R2, R6, SOCKOPT(optval));
     code_load(c, BPF_DW, R3, R6, SOCKOPT(optval_end));
     code_move(c, R4, R2);
-    code_add(c, R4, sizeof(int));
+    code_op(c, BPF_ADD, R4, sizeof(int));
     code_jump_if_register(c, BPF_JGT, R4, R3, PASS);
     code_load(c, BPF_W, R2, R2, 0);
     code_jump_if_int_register(c, BPF_JSLT, R2, R7, PASS);
     code_jump_if_int_register(c, BPF_JSGT, R2, R8, PASS);
 }
 
-/* On a socket of ours: success, and nothing is set. On another: note it. */
+/* On a socket of kashim's, report success and set nothing. On another, note the option. */
 static void judge_socket(struct code *c, const struct ka_config *config,
                          struct group_maps maps)
 {
@@ -330,7 +333,7 @@ static void judge_socket(struct code *c, const struct ka_config *config,
     code_load(c, BPF_W, R2, R0, 0);
     code_jump_if(c, BPF_JSET, R2, MARK_OURS, OURS);
     if (notes_options(config)) {
-        code_or_register(c, R2, R9);
+        code_op_register(c, BPF_OR, R2, R9);
         code_store(c, BPF_W, R0, 0, R2);
     }
     code_jump(c, PASS);

@@ -17,7 +17,8 @@
 
 /* ---- the mount --------------------------------------------------------------- */
 
-/* "\040" and the like stand for characters that would end a field (proc(5)). */
+/* Replace "\040" and the like, which stand for characters that would end a field
+ * (proc(5)). */
 static void unescape(char *text)
 {
     char *to = text;
@@ -63,7 +64,7 @@ static bool read_mount(const char *line, struct mount *m)
     return is_cgroup2(m->point);
 }
 
-/* The one that shows most. */
+/* Find the mount that shows most. */
 static bool search_mounts(struct mount *best)
 {
     FILE *file = fopen("/proc/self/mountinfo", "re");
@@ -86,7 +87,7 @@ static bool search_mounts(struct mount *best)
     return found;
 }
 
-/* Looked for once; NULL: there is none. */
+/* Return the mount, which is looked for once, or NULL. */
 static const struct mount *mount(void)
 {
     static struct mount found;
@@ -109,7 +110,8 @@ const char *cgroup_top(void)
 
 /* ---- paths and directories --------------------------------------------------- */
 
-/* What follows `prefix` and a slash, or nothing at its end; NULL: `path` isn't below it. */
+/* Return what follows `prefix` in `path`: a slash and more, or ""; NULL if `path` isn't
+ * below it. */
 static const char *below(const char *path, const char *prefix)
 {
     size_t len = strlen(prefix);
@@ -169,7 +171,7 @@ bool cgroup_of_process(int pid, char path[PATH_MAX])
     return found;
 }
 
-/* The one without a type (the kernel's documentation of cgroup-v2). */
+/* The root group has no type (the kernel's documentation of cgroup-v2). */
 bool cgroup_is_root(const char *path)
 {
     char directory[PATH_MAX], file[PATH_MAX + sizeof "/cgroup.type"];
@@ -256,7 +258,7 @@ static void add_processes(FILE *file, bool threads, struct numbers *pids)
     }
 }
 
-/* A threaded group doesn't tell its processes, but its threads. */
+/* A threaded group tells its threads, not its processes. */
 void cgroup_processes(const char *path, struct numbers *pids)
 {
     FILE *file = open_list(path, "cgroup.procs");

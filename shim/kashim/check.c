@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kashim check: which ways serve a program, or are open on this host, and if not, why. */
+/* kashim check: says which ways serve a program, or are open on this host, and if not,
+ * why. */
 #include "kashim.h"
 
 #include "diag.h"
@@ -32,7 +33,7 @@ static int help(void)
     return EXIT_SUCCESS;
 }
 
-/* Servers that need no kashim, if only one knows what to set. */
+/* Servers that have a setting of their own. */
 static const struct {
     const char *program, *setting;
 } own[] = {
@@ -83,14 +84,14 @@ static int check_program(const char *name)
 
 /* ---- this host --------------------------------------------------------------- */
 
-/* `why` NULL: yes. */
+/* Print whether a way is open; `why` not, or NULL. Return whether. */
 static bool tell(const char *way, const char *why)
 {
     printf("%-20s %s%s\n", way, why ? "no: " : "yes", why ? why : "");
     return !why;
 }
 
-/* On a socket of our own. */
+/* Duplicate a socket of our own. */
 static const char *why_no_duplicates(void)
 {
     struct process self;

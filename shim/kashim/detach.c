@@ -74,8 +74,8 @@ static bool remove_programs(const struct group *g)
     return false;
 }
 
-/* Put the settings of an outer group, if there is one, on the sockets that were turned off: it
- * serves them from now on. */
+/* Put the settings of an outer group, if there is one, on the sockets that were turned off:
+ * it serves them from now on. */
 static bool hand_to_outer(struct group *g, const struct ka_config *inner)
 {
     struct group_settings outer;
@@ -100,8 +100,8 @@ static bool hand_to_outer(struct group *g, const struct ka_config *inner)
     return finish_scan(&scan);
 }
 
-/* Turn off the sockets of the group that have the timers of `config`, if their ports are those of
- * `asked` too. */
+/* Turn off the sockets of the group that have the timers of `config`, if their ports are
+ * those of `asked` too. */
 static bool turn_off(struct group *g, struct ka_config config,
                      const struct ka_config *asked)
 {

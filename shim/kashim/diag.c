@@ -32,8 +32,8 @@ static void read_address(union ka_address *a, unsigned family, unsigned short po
         memcpy(&a->in6.sin6_addr, host, sizeof a->in6.sin6_addr);
 }
 
-/* SO_KEEPALIVE shows in the timer, where a connection has no other one running:
- * 0 none, 2 keepalive (inet_sk_diag_fill). */
+/* Tell SO_KEEPALIVE by the timer, if no other one runs: 0 none, 2 keepalive
+ * (inet_sk_diag_fill). Return -1 if it can't be told. */
 static int keepalive_by_timer(const struct inet_diag_msg *m)
 {
     bool open = m->idiag_state == TCP_ESTABLISHED || m->idiag_state == TCP_CLOSE_WAIT;
@@ -73,7 +73,7 @@ int diag_parse(const void *message, size_t len, bool multipath,
                struct tcp_sockets *sockets)
 {
     const struct nlmsghdr *h = message;
-    ssize_t left = (ssize_t)len; /* below 0 behind a last one that isn't aligned */
+    ssize_t left = (ssize_t)len; /* below 0 if the last one isn't aligned */
 
     for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
         const struct inet_diag_msg *m = NLMSG_DATA(h);
@@ -92,7 +92,7 @@ int diag_parse(const void *message, size_t len, bool multipath,
 
 /* ---- asking it --------------------------------------------------------------- */
 
-/* One byte holds the number of a protocol; MPTCP's has more. */
+/* A byte of the request has the protocol; MPTCP's number takes the attribute. */
 static int ask(int netlink, int family, unsigned protocol, unsigned states)
 {
     struct {
@@ -131,7 +131,7 @@ static int dump(int netlink, int family, unsigned protocol, unsigned states,
     return end < 0 ? -end : error;
 }
 
-/* A kernel without IPv6 or MPTCP has no sockets of these. */
+/* A kernel without IPv6 or MPTCP fails for these and has no such sockets. */
 static int dump_all(int netlink, unsigned states, struct tcp_sockets *sockets)
 {
     int error = dump(netlink, AF_INET, IPPROTO_TCP, states, sockets);
@@ -181,7 +181,7 @@ static int open_netlink_of(int pid)
     else {
         fd = open_netlink();
         if (setns(own, CLONE_NEWNET)) {
-            complain("can't get back to the own network namespace: %s", strerror(errno));
+            complain("can't get back to its own network namespace: %s", strerror(errno));
             exit(EXIT_UNDONE);
         }
     }

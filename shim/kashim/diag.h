@@ -14,20 +14,20 @@ struct tcp_sockets {
 
 enum { DIAG_LISTENERS = 1 << TCP_LISTEN, DIAG_ALL = 0xfff & ~(1 << TCP_TIME_WAIT) };
 
-/* Those of the network namespace of process `pid`, or of ours where that can't be told,
- * with one of the states; sorted by inode. 0 or an error number: EPERM if it is another
- * namespace than ours and may not be entered. To be freed in either case. */
+/* Read the sockets in one of the states, of the network namespace of process `pid`, or of
+ * ours if that can't be told; sorted by inode. Return 0 or an error number: EPERM if
+ * another namespace may not be entered. Free `sockets->all` in any case. */
 int diag_read(int pid, unsigned states, struct tcp_sockets *sockets);
 
-/* Adds those of a message from the kernel. 0: more are to come; 1: that was the last; or a
- * negated error number. */
+/* Add the sockets of a message from the kernel. Return 0 if more are to come, 1 if it was
+ * the last, or a negated error number. */
 int diag_parse(const void *message, size_t len, bool multipath,
                struct tcp_sockets *sockets);
 
-/* The one with that inode; NULL if there is none. */
+/* Return the socket with that inode, or NULL. */
 const struct tcp_socket *diag_find(const struct tcp_sockets *sockets, ino_t inode);
 
-/* The network namespace of a process; 0 if it can't be told. */
+/* Return the inode of a process's network namespace; 0 if it can't be told. */
 ino_t network_namespace(int pid);
 
 #endif

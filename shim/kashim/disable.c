@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kashim disable: removes what kashim enable wrote, and with --now what it put on what runs. */
+/* kashim disable: removes what kashim enable wrote, and with --now what it put on what
+ * runs. */
 #include "kashim.h"
 
 #include "enable.h"

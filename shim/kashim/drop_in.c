@@ -38,7 +38,7 @@ int open_in_root(int root, const char *path, int flags)
     int tries = 1000;
     long fd;
 
-    do /* something was renamed meanwhile, anywhere, and there was ".." in a link */
+    do /* EAGAIN: something was renamed, anywhere, while ".." of a link was followed */
         fd = syscall(SYS_openat2, root, path, &how, sizeof how);
     while (fd < 0 && errno == EAGAIN && tries--);
     if (fd < 0 && (errno == ENOSYS || errno == EPERM) && is_system(root))
@@ -60,8 +60,8 @@ static void write_word(FILE *file, const char *word)
     putc('"', file);
 }
 
-/* "-": it can fail to help, never to start the service. "+": with full rights, outside the
- * unit's sandbox. */
+/* "-": the service starts even if this fails. "+": with full rights, outside the unit's
+ * sandbox. */
 static void write_group(FILE *file, const struct options *options)
 {
     fputs("[Service]\n" START, file);
@@ -134,7 +134,8 @@ static char *setting_of_start(char *line)
     return options + (*options == ' ');
 }
 
-/* Cut the quote off KA_IDLE=61". Return "" for LD_PRELOAD=...", NULL for another variable. */
+/* Cut the quote off KA_IDLE=61". Return "" for LD_PRELOAD=...", NULL for another
+ * variable. */
 static char *setting_of_variable(char *assignment)
 {
     char *quote = assignment + strlen(assignment) - 1;
@@ -154,8 +155,8 @@ static bool begins(const char *line, const char *with)
     return !strncmp(line, with, strlen(with));
 }
 
-/* Cut out of a line what it sets, and tell the way. Return "" for a line that sets nothing, NULL
- * for one that kashim doesn't write. */
+/* Cut out of a line what it sets, and tell the way. Return "" for a line that sets nothing,
+ * NULL for one that kashim doesn't write. */
 static char *setting_in(char *line, enum way *way)
 {
     static const char variable[] = "Environment=\"";
@@ -218,7 +219,8 @@ static int open_folder(const struct drop_in *d)
     return open_in_root(d->root_fd, path, O_RDONLY | O_DIRECTORY);
 }
 
-/* Tell by `made` whether it wasn't there before. Print why it can't be made and return false. */
+/* Tell by `made` whether it wasn't there before. Print why it can't be made and return
+ * false. */
 static bool make_folder(const struct drop_in *d, bool *made)
 {
     char name[NAME_MAX + sizeof ".d"];
@@ -290,7 +292,7 @@ static bool put(int folder, const struct drop_in *d, enum way way,
     bool good;
     int fd;
 
-    unlinkat(folder, DROP_IN ".new", 0); /* left behind, or a link to another file */
+    unlinkat(folder, DROP_IN ".new", 0); /* one left behind, or a link to another file */
     fd = openat(folder, DROP_IN ".new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
     file = fd < 0 ? NULL : fdopen(fd, "w");
     if (!file)
@@ -336,52 +338,35 @@ bool drop_in_remove(const struct drop_in *d)
 
 /* ---- all of them ------------------------------------------------------------- */
 
-static int by_name(const void *a, const void *b)
+static int is_folder(const struct dirent *entry)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    size_t len = strlen(entry->d_name);
+
+    return len > 2 && !strcmp(entry->d_name + len - 2, ".d");
 }
 
-static void list_one(const struct drop_in *d,
-                     void (*each)(const char *unit, enum way way, const char *settings))
-{
-    enum way way = WAY_GROUP;
-    char *settings;
-
-    if (drop_in_read(d, &way, &settings) == US)
-        each(d->unit, way, settings);
-    free(settings);
-}
-
-/* Folders end in ".d". Those without a drop-in of ours are passed over. */
-bool drop_in_list(const struct drop_in *d,
+bool drop_in_list(const struct drop_in *root,
                   void (*each)(const char *unit, enum way way, const char *settings))
 {
-    int fd = open_in_root(d->root_fd, UNITS_FOLDER, O_RDONLY | O_DIRECTORY);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
-    struct dirent *entry;
-    char **units = NULL;
-    size_t count = 0;
+    int fd = open_in_root(root->root_fd, UNITS_FOLDER, O_RDONLY | O_DIRECTORY);
+    struct dirent **entries;
+    int count = fd < 0 ? -1 : scandirat(fd, ".", &entries, is_folder, alphasort);
 
-    if (!dir) {
-        complain("%s/" UNITS_FOLDER ": %s", d->root, strerror(errno));
-        return false;
-    }
-    while ((entry = readdir(dir))) {
-        size_t len = strlen(entry->d_name);
+    if (count < 0)
+        complain("%s/" UNITS_FOLDER ": %s", root->root, strerror(errno));
+    for (int i = 0; i < count; i++) {
+        struct drop_in d = {root->root, root->root_fd, entries[i]->d_name};
+        enum way way = WAY_GROUP;
+        char *settings;
 
-        if (len < 3 || strcmp(entry->d_name + len - 2, ".d") != 0)
-            continue;
-        units = with_room(units, count, sizeof *units);
-        units[count] = append(NULL, entry->d_name);
-        units[count++][len - 2] = '\0';
+        entries[i]->d_name[strlen(d.unit) - strlen(".d")] = '\0';
+        if (drop_in_read(&d, &way, &settings) == US)
+            each(d.unit, way, settings);
+        free(settings);
+        free(entries[i]);
     }
-    closedir(dir);
-    if (count)
-        qsort(units, count, sizeof *units, by_name);
-    for (size_t i = 0; i < count; i++) {
-        list_one(&(struct drop_in){d->root, d->root_fd, units[i]}, each);
-        free(units[i]);
-    }
-    free(units);
-    return true;
+    if (count >= 0)
+        free(entries);
+    close(fd);
+    return count >= 0;
 }

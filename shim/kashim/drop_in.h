@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The one file that kashim enable writes for a unit, /etc/systemd/system/UNIT.d/kashim.conf,
- * of this system or of one that lies below a folder.
+ * The one file that kashim enable writes for a unit,
+ * /etc/systemd/system/UNIT.d/kashim.conf, of this system or of one that lies below a
+ * folder.
  */
 #ifndef KASHIM_DROP_IN_H
 #define KASHIM_DROP_IN_H
@@ -33,20 +34,20 @@ enum owner {
     ANOTHER, /* somebody else has written or changed it */
 };
 
-/* Read the file. If it is kashim's, fill `way` and `settings`, "--idle 61 --intvl 11"; free the
- * latter in any case. Print why it counts as another's. */
+/* Read the file. If it is kashim's, fill `way` and `settings`, "--idle 61 --intvl 11"; free
+ * the latter in any case. Print why it counts as another's. */
 enum owner drop_in_read(const struct drop_in *drop_in, enum way *way, char **settings);
 
-/* Write it, whole or not at all; WAY_PRELOAD needs `preload`, the list with the library. Print
- * why not and return false. */
+/* Write it, whole or not at all; WAY_PRELOAD needs `preload`, the list with the library.
+ * Print why not and return false. */
 bool drop_in_write(const struct drop_in *drop_in, enum way way,
                    const struct options *options, const char *preload);
 
 /* Remove it, and its folder if nothing else is in it. Print why not and return false. */
 bool drop_in_remove(const struct drop_in *drop_in);
 
-/* Call `each` for every unit of the root that has one of kashim's. Print why the folder can't be
- * read and return false. */
+/* Call `each` for every unit of the root that has one of kashim's. Print why the folder
+ * can't be read and return false. */
 bool drop_in_list(const struct drop_in *root,
                   void (*each)(const char *unit, enum way way, const char *settings));
 

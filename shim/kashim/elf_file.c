@@ -22,7 +22,7 @@ struct file {
     unsigned entry_size, entries;
 };
 
-/* All of it, or false. */
+/* Read all of it, or return false. */
 static bool get(int fd, uint64_t offset, void *buffer, size_t len)
 {
     return offset <= INT64_MAX - len &&
@@ -48,7 +48,7 @@ static bool get_segment(const struct file *f, unsigned i, struct segment *s)
     return true;
 }
 
-/* Where in the file the address is loaded from; 0: nowhere. */
+/* Return where in the file the address is loaded from; 0: nowhere. */
 static uint64_t offset_of(const struct file *f, uint64_t address)
 {
     struct segment s;
@@ -97,7 +97,7 @@ static bool needs_asan(const struct file *f, const struct segment *s)
     return false;
 }
 
-/* A note of the owner "Go", as its linker writes for the build's name. */
+/* Tell whether a note has the owner "Go": its linker writes one with the build's name. */
 static bool has_go_note(const struct file *f, const struct segment *s)
 {
     uint64_t at = 0;
@@ -119,8 +119,8 @@ static bool has_go_note(const struct file *f, const struct segment *s)
     return false;
 }
 
-/* Where the build has no name there is no such note, but what `go version` looks for
- * (debug/buildinfo): a mark in the data that begins at a multiple of 16. */
+/* A build without a name has no such note. Look for what `go version` looks for
+ * (debug/buildinfo): a mark in the data, at a multiple of 16. */
 static bool has_go_build_info(const struct file *f, const struct segment *s)
 {
     static const char mark[] = "\xff Go buildinf:";
@@ -139,7 +139,7 @@ static bool has_go_build_info(const struct file *f, const struct segment *s)
     return false;
 }
 
-/* 0 is part of it, as the kernel asks (load_elf_binary). */
+/* It ends with a NUL, as the kernel asks (load_elf_binary). */
 static bool get_interpreter(const struct file *f, const struct segment *s,
                             char interpreter[PATH_MAX])
 {
@@ -148,13 +148,13 @@ static bool get_interpreter(const struct file *f, const struct segment *s,
            !interpreter[s->size - 1];
 }
 
-/* False: it is damaged. */
+/* Note what a segment tells. Return false if it is damaged. */
 static bool look_at(const struct file *f, const struct segment *s,
                     struct elf_facts *facts)
 {
     switch (s->type) {
     case PT_INTERP: return get_interpreter(f, s, facts->interpreter);
-    case PT_DYNAMIC: /* the loader takes one */
+    case PT_DYNAMIC: /* the loader takes the first */
         if (!facts->dynamic)
             facts->asan = needs_asan(f, s);
         facts->dynamic = true;

@@ -90,7 +90,7 @@ static bool stands_for_others(const struct unit *u)
            strstr(u->properties[UNIT_EXEC_START], "/bin/true ");
 }
 
-static bool refuse_placeholder(const struct request *r, const struct unit *u)
+static bool complain_placeholder(const struct request *r, const struct unit *u)
 {
     const char *others = u->properties[UNIT_CONSISTS_OF];
     const char *why = "not enabled: it serves nothing itself and only stands for others";
@@ -117,7 +117,7 @@ static bool can_be_served(const struct request *r, const struct unit *u)
     if (unit_is_socket(r->unit))
         return true;
     if (stands_for_others(u))
-        return refuse_placeholder(r, u);
+        return complain_placeholder(r, u);
     if (*root && strcmp(root, "/") != 0)
         setting = "RootDirectory=";
     if (setting)

@@ -23,15 +23,15 @@ int request_read(struct request *request, int argc, char **argv, const char *let
 /* Open the root and call `action`. Return the exit status. */
 int request_run(struct request *request, bool (*action)(struct request *request));
 
-/* Find the unit and change its name to the real one; `units` is what systemd says of it: nothing
- * of a template, nor of another system's. Free it in any case. Print why there is none and return
- * false. */
+/* Find the unit and change its name to the real one; `units` is what systemd says of it:
+ * nothing of a template, nor of another system's. Free it in any case. Print why there is
+ * none and return false. */
 bool find_unit(struct request *request, struct units *units);
 
 /* ---- now.c ------------------------------------------------------------------- */
 
-/* Let a drop-in that was written or removed take effect: with --now at once, otherwise say when
- * it will. Print what fails and return false. */
+/* Let a drop-in that was written or removed take effect: with --now at once, otherwise say
+ * when it will. Print what fails and return false. */
 bool take_effect(const struct request *request, enum way way, bool on);
 
 #endif

@@ -15,7 +15,7 @@
 #    define CAP_BPF 39
 #endif
 
-/* The programs of the nearest group from `from` upwards, which may be none. */
+/* Open the programs of the nearest group from `from` upwards that has any. */
 static void open_nearest(const char *from, struct group_programs *programs)
 {
     char path[PATH_MAX];
@@ -130,7 +130,7 @@ void group_mark_outer(struct scan *scan, int fd)
     bpf_mark(&g->outer, fd);
 }
 
-/* Processes of one group mostly follow each other. */
+/* Open the programs that serve the process. Those of one group mostly follow each other. */
 static void find_serving(struct serving *s, int pid)
 {
     char path[PATH_MAX];
@@ -208,7 +208,8 @@ static bool may_load(void)
     return may_use(CAP_SYS_ADMIN) || (may_use(CAP_BPF) && may_use(CAP_NET_ADMIN));
 }
 
-/* The group, or one above it, whose programs of another's allow no others; false: none. */
+/* Change `path` to the group, it or one above, where somebody else's program lets no other
+ * stand beside it. Return false if there is none. */
 static bool find_exclusive(char path[PATH_MAX])
 {
     bool found;

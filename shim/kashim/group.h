@@ -18,32 +18,32 @@ struct group {
     struct group_programs outer;    /* of the nearest group above that has any */
 };
 
-/* Open the group and what is above it; close it if the result is true. Print why it can't be
- * opened and return false. `programs` is none yet. */
+/* Open the group and what is above it; close it if the result is true. Print why it can't
+ * be opened and return false. `programs` is none yet. */
 bool group_open(const char *path, struct group *group);
 void group_close(struct group *group);
 
 /* Find what is on a group. One that is gone has nothing. */
 enum bpf_found group_look(const char *path, struct group_settings *settings);
 
-/* Find the nearest group that has programs of kashim, from `path` upwards, and change `path` to
- * it. `settings`, which may be NULL, is filled if the result is BPF_FOUND. */
+/* Find the nearest group that has programs of kashim, from `path` upwards, and change
+ * `path` to it. `settings`, which may be NULL, is filled if the result is BPF_FOUND. */
 enum bpf_found group_nearest(char path[PATH_MAX], struct group_settings *settings);
 
 /* ---- for scans, see scan.h --------------------------------------------------- */
 
-/* `find`, of a scan whose context is a struct group: the processes in it and in those below it
- * that have no programs of their own, for the nearest group counts. */
+/* `find`, of a scan whose context is a struct group: the processes in it and in those below
+ * it that have no programs of their own, for the nearest group counts. */
 void group_find_processes(struct scan *scan);
 
-/* `before` and `after`: a mark would keep kashim from changing a socket; the new one keeps the
- * program from it. */
+/* `before` and `after`: a mark would keep kashim from changing a socket; the new one keeps
+ * the program from it. */
 void group_unmark(struct scan *scan, int pid, int fd);
 void group_mark(struct scan *scan, int fd);
 void group_mark_outer(struct scan *scan, int fd);
 
-/* The same for a scan of processes, whose context is a struct serving: by the programs of the
- * group that serves the process. */
+/* The same for a scan of processes, whose context is a struct serving: by the programs of
+ * the group that serves the process. */
 struct serving {
     int pid; /* the last process that was asked for, and its group */
     char path[PATH_MAX];
@@ -84,10 +84,10 @@ enum trial {
     TRIAL_NO_EFFECT, /* it takes them, and a socket doesn't get the options */
     TRIAL_UNTRIED,   /* no group or no socket could be made; `failure->error` says why */
 };
-#define NO_EFFECT "the kernel's programs have no effect here: they take Linux 5.9"
+#define NO_EFFECT "kashim's programs have no effect here: they take Linux 5.9"
 
-/* Try the programs out: put them on a group of kashim's own and make a listener there. Remove
- * the groups of programs that have ended. */
+/* Try the programs out: put them on a group of kashim's own and make a listener there.
+ * Remove the groups of programs that have ended. */
 enum trial own_group_try(struct bpf_failure *failure);
 
 #endif

@@ -67,7 +67,7 @@ static int help_on(const char *name)
     return EXIT_USAGE;
 }
 
-/* What was promised to stdout must have got there. */
+/* Return the exit status: `failure` instead of success if stdout has lost something. */
 static int flushed(int status, int failure)
 {
     bool lost = ferror(stdout);
@@ -79,8 +79,8 @@ static int flushed(int status, int failure)
     return status;
 }
 
-/* So that none of 0 to 2 becomes the duplicate of a socket, into which is written what goes
- * to stderr. To read or write it fails, as it does where there is nothing. */
+/* Open / as each of 0 to 2 that is closed: or the duplicate of a socket gets the number,
+ * and messages go into it. Reading and writing fail, as on a closed one. */
 static void occupy_standard_descriptors(void)
 {
     int fd;
@@ -96,7 +96,7 @@ int main(int argc, char **argv)
     const struct subcommand *s;
 
     setlocale(LC_CTYPE, "");                     /* for printable() */
-    if (argc < 2 || strcmp(argv[1], "run") != 0) /* whose program has them as they are */
+    if (argc < 2 || strcmp(argv[1], "run") != 0) /* its program gets them as they are */
         occupy_standard_descriptors();
     if (argc < 2) {
         complain("what to do? (kashim help lists it)");

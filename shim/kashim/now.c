@@ -11,8 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Call `act` for the unit, or for the loaded instances of a template. Return false if one of the
- * calls does, or systemd doesn't tell them. */
+/* Call `act` for the unit, or for the loaded instances of a template. Return false if one
+ * of the calls does, or systemd doesn't tell them. */
 static bool for_each_unit(const struct request *r,
                           bool (*act)(const struct request *r, const struct unit *u))
 {
@@ -44,8 +44,8 @@ static bool is_enabled(const struct request *r, const char *unit)
     return ours;
 }
 
-/* Name the socket units that aren't enabled and start the service: the listener is theirs then,
- * and in another group. */
+/* Name the socket units that aren't enabled and start the service: the listener is theirs
+ * then, and in another group. */
 static void mention_socket(const struct request *r, const struct unit *u)
 {
     char *units = append(NULL, u->properties[UNIT_TRIGGERED_BY]), *rest = units, *name;
@@ -98,22 +98,21 @@ static bool restart_now(const struct request *r, const struct unit *u)
 /* Set KA_PORTS to those of "[::]:22 (Stream) 0.0.0.0:80 (Stream)". */
 static void take_ports(struct ka_config *config, const char *listen)
 {
-    char *list = NULL;
+    char *copy = append(NULL, listen), *rest = copy, *word, *list = NULL;
 
-    for (const char *stream = listen; (stream = strstr(stream, " (Stream)")); stream++) {
-        const char *start = stream;
+    for (const char *address = ""; (word = strsep(&rest, " ")); address = word) {
+        const char *colon = strrchr(address, ':');
 
-        while (start > listen && start[-1] >= '0' && start[-1] <= '9')
-            start--;
-        if (start == stream || start == listen || start[-1] != ':')
-            continue; /* a UNIX socket */
+        if (strcmp(word, "(Stream)") != 0 || !colon ||
+            colon[1 + strspn(colon + 1, "0123456789")])
+            continue; /* a UNIX socket, say */
         list = append(list, list ? "," : "");
-        for (; start < stream; start++)
-            list = append(list, (char[]){*start, '\0'});
+        list = append(list, colon + 1);
     }
     if (list)
         ka_config_set(config, "KA_PORTS", strlen("KA_PORTS"), list);
     free(list);
+    free(copy);
 }
 
 /* Add the processes of units, with blanks between their names. */
@@ -132,8 +131,8 @@ static void add_processes_of(const char *names, struct numbers *pids)
     free(copy);
 }
 
-/* The listener is in process 1. What was accepted from it is in the group of the service, or with
- * Accept=yes in those of its instances. */
+/* The listener is in process 1. What was accepted from it is in the group of the service,
+ * or with Accept=yes in those of its instances. */
 static bool change_socket(const struct request *r, bool on)
 {
     struct options options = r->options;

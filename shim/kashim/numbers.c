@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The slot of the number, or the free one where it belongs; at least half are free. The kernel
- * numbers sockets and processes in sequence: the lowest bits are hash enough. */
+/* The slot of the number, or the free one where it belongs; at least half are free. The
+ * kernel numbers sockets and processes in sequence: the lowest bits are hash enough. */
 static size_t *slot_of(const struct numbers *n, unsigned long number)
 {
     size_t mask = n->slot_count - 1, i = number & mask;

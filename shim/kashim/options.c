@@ -41,7 +41,8 @@ static bool ends_with(const char *argument, char last)
     return *argument == '-' && argument[strlen(argument) - 1] == last;
 }
 
-/* What getopt_long has complained of: its letter, or the argument with a long option. */
+/* Return what getopt_long has complained of: its letter, or the argument with a long
+ * option. */
 static const char *wrong_option(int option, int argc, char **argv)
 {
     static char letter[] = "-?";
@@ -91,8 +92,8 @@ int setting_of(const char *variable, size_t len)
     return -1;
 }
 
-/* `what`: the variable or the option, as the user gave it. To the parser "" is unset, which an
- * option can't mean. */
+/* Set a variable; `what` the user gave, it or an option. Print what is wrong and return
+ * false. "" means unset to the parser, which an option can't mean. */
 static bool set(struct options *options, const char *what, const char *variable,
                 const char *value)
 {
@@ -180,7 +181,7 @@ void options_export(const struct options *options)
         }
 }
 
-/* A switch that the environment turns off is none. */
+/* Leave out a switch that the environment turns off. */
 void options_write(FILE *file, const struct options *options)
 {
     for (int i = 0; i < OUTSIDE_SETTINGS; i++) {

@@ -48,16 +48,16 @@ int next_option(int argc, char **argv, const char *letters, const struct option 
 /* Set the defaults. */
 void options_begin(struct options *options);
 
-/* Take what next_option() has returned. Print what is wrong and return false: no setting, or a
- * value that isn't accepted. */
+/* Take what next_option() has returned. Print what is wrong and return false: no setting,
+ * or a value that isn't accepted. */
 bool options_take(struct options *options, int option, const char *argument);
 
-/* Tell whether only the first `count` settings were given. Print the other and return false.
- * Call it before options_read_environment(): there, others are passed over. */
+/* Tell whether only the first `count` settings were given. Print the other and return
+ * false. Call it before options_read_environment(): there, others are passed over. */
 bool options_are_of_first(const struct options *options, int count);
 
-/* Take from the environment what no option has set. Print each value that isn't accepted and
- * return false. */
+/* Take from the environment what no option has set. Print each value that isn't accepted
+ * and return false. */
 bool options_read_environment(struct options *options);
 
 /* Print that KA_OFF=1 is set, if it is, and return whether. */
@@ -66,15 +66,15 @@ bool options_are_off(const struct options *options, const char *subcommand);
 /* Put what was given into the environment. */
 void options_export(const struct options *options);
 
-/* Write what was given as options, "--idle 61 ", a blank behind each, without what acts inside
- * the program. */
+/* Write what was given as options, "--idle 61 ", a blank behind each, without what acts
+ * inside the program. */
 void options_write(FILE *file, const struct options *options);
 
 /* Take what options_write() has written, and pass over other words. Cuts `text` up. */
 void options_read_back(struct options *options, char *text);
 
-/* Return the variable of a setting, "KA_IDLE" ..., and the setting of a variable, by its name
- * of `len` characters; -1: none. */
+/* Return the variable of a setting, "KA_IDLE" ..., and the setting of a variable, by its
+ * name of `len` characters; -1: none. */
 const char *setting_variable(int setting);
 int setting_of(const char *variable, size_t len);
 

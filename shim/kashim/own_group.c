@@ -18,29 +18,20 @@
 
 #define PREFIX "kashim-"
 
-static bool path_below(const char *parent, const char *name, char path[PATH_MAX])
-{
-    bool fits =
-        snprintf(path, PATH_MAX, "%s/%s", parent[1] ? parent : "", name) < PATH_MAX;
-
-    if (!fits)
-        errno = ENAMETOOLONG;
-    return fits;
-}
-
 /* ---- making and removing ----------------------------------------------------- */
 
 int own_group_make(const char *kind, char path[PATH_MAX])
 {
-    char own[PATH_MAX], name[64], directory[PATH_MAX];
+    char own[PATH_MAX], directory[PATH_MAX];
     int error;
 
     errno = ENOENT;
-    snprintf(name, sizeof name, PREFIX "%s-%d", kind, getpid());
-    if (!cgroup_of_process(getpid(), own) || !path_below(own, name, path) ||
+    if (!cgroup_of_process(getpid(), own) ||
+        snprintf(path, PATH_MAX, "%s/" PREFIX "%s-%d", own[1] ? own : "", kind,
+                 getpid()) >= PATH_MAX ||
         !cgroup_directory(path, directory))
         return -1;
-    rmdir(directory); /* of a process that had our number */
+    rmdir(directory); /* left by a process that had our number */
     error = mkdir(directory, 0755) ? errno : 0;
     if (!error)
         return cgroup_open(path);
@@ -74,8 +65,8 @@ bool own_group_remove(const char *path)
     return cgroup_directory(path, directory) && !rmdir(directory);
 }
 
-/* One that is being made by a kashim that lives is left alone; that kashim makes it again if
- * its number couldn't be seen from here. */
+/* Tell whether a group is left over. One that a living kashim is making isn't; if its
+ * number can't be seen from here, that kashim makes the group again. */
 static bool is_left_over(const char *path)
 {
     const char *dash = strrchr(path, '-');
@@ -86,7 +77,7 @@ static bool is_left_over(const char *path)
     if (!kill(atoi(dash + 1), 0) || errno != ESRCH)
         return false;
     if (!strncmp(base_name(path), PREFIX "trial-", strlen(PREFIX "trial-")))
-        return true; /* killed before or after it had programs */
+        return true; /* its kashim was killed, before or after it had programs */
     fd = cgroup_open(path);
     ours =
         fd >= 0 && bpf_find(fd, &programs, NULL) != BPF_UNKNOWN && programs.sock_ops >= 0;
@@ -117,7 +108,7 @@ static void remove_left_over(void)
 
 /* ---- the trial --------------------------------------------------------------- */
 
-/* A descriptor, or -1 and errno. */
+/* Return a listener, or -1 and set errno. */
 static int listen_on_loopback(void)
 {
     union ka_address address = {.in = {.sin_family = AF_INET}};
@@ -134,7 +125,7 @@ static int listen_on_loopback(void)
     return fd;
 }
 
-/* In a child, whose exit status this is: a socket belongs to the group in which it was made. */
+/* The exit status of a child: a socket belongs to the group in which it was made. */
 enum { HAS_OPTIONS = 0, HAS_NONE = 1, HAS_ERROR = 2 /* and the error number */ };
 
 static int listen_there(const char *path, const struct ka_values *wanted)

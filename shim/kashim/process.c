@@ -55,8 +55,8 @@ void process_status(int pid, const char *field, char value[64])
         fclose(status);
 }
 
-/* The number of a thread that is left where the first one has ended (pthread_exit(3) in
- * main), and with it its descriptors; 0: the first one lives, or none. */
+/* Return a thread that is left where the first one has ended (pthread_exit(3) in main), and
+ * with it its descriptors; 0 if the first one lives, or none. */
 static int living_thread(int pid)
 {
     char path[64], state[64];
@@ -77,7 +77,8 @@ static int living_thread(int pid)
     return thread;
 }
 
-/* 0, or an error number: ENOTSUP where the kernel has no pidfds of threads. */
+/* Look into the process by another thread. Return 0 or an error number: ENOTSUP where the
+ * kernel has no pidfds of threads. */
 static int look_by_thread(struct process *p, int thread)
 {
     int fd = (int)syscall(SYS_pidfd_open, thread, O_EXCL /* PIDFD_THREAD, Linux 6.9 */);
@@ -98,7 +99,8 @@ int process_open(int pid, struct process *p)
     strcpy(p->name, "process");
     p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
     if (p->pidfd < 0)
-        return errno == ENOENT ? EINVAL : errno; /* of a thread, since Linux 6.13 */
+        return errno == ENOENT ? EINVAL
+                               : errno; /* ENOENT of a thread, since Linux 6.13 */
     read_name(p);
     thread = living_thread(pid);
     return thread ? look_by_thread(p, thread) : 0;
@@ -117,7 +119,7 @@ bool process_has_ended(const struct process *p)
     return poll(&ended, 1, 0) > 0;
 }
 
-/* 0 if it can't be read. */
+/* Return the number in a field of the status; 0 if it can't be read. */
 static int status_number(int pid, const char *field)
 {
     char value[64];
@@ -196,8 +198,8 @@ void pids_add_descendants(struct numbers *pids)
 
 /* ---- its sockets ------------------------------------------------------------- */
 
-/* Count the sockets that are registered with an io_uring and aren't among `inodes`: its fdinfo
- * lists them (proc(5), io_uring_show_fdinfo). */
+/* Count the sockets that are registered with an io_uring and aren't among `inodes`: its
+ * fdinfo lists them (proc(5), io_uring_show_fdinfo). */
 static size_t registered_only(const struct process *p, unsigned long ring,
                               const struct numbers *inodes)
 {
@@ -218,7 +220,7 @@ static size_t registered_only(const struct process *p, unsigned long ring,
     return count;
 }
 
-/* Where the descriptor leads, as proc(5) says it: "socket:[1234]". */
+/* Read where a descriptor leads, "socket:[1234]" say (proc(5)). */
 static bool read_link(DIR *dir, const char *name, char *link, size_t size)
 {
     ssize_t len = readlinkat(dirfd(dir), name, link, size - 1);

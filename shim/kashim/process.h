@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes: which there are, their sockets, duplicates of their descriptors, and why they may
- * not be looked into. A process may end at any moment and its number be given to another: the
- * pidfd tells (pidfd_open(2)).
+ * Processes: which there are, their sockets, duplicates of their descriptors, and why they
+ * may not be looked into. A process may end at any moment and its number be given to
+ * another: the pidfd tells (pidfd_open(2)).
  */
 #ifndef KASHIM_PROCESS_H
 #define KASHIM_PROCESS_H
@@ -19,8 +19,8 @@ struct process {
 };
 
 /* Fill `process`; close it in any case. Return 0 or an error number: ESRCH, EINVAL for a
- * thread's number, ENOSYS before Linux 5.3, ENOTSUP before 6.9 where the first thread has ended
- * and others live. */
+ * thread's number, ENOSYS before Linux 5.3, ENOTSUP before 6.9 where the first thread has
+ * ended and others live. */
 int process_open(int pid, struct process *process);
 void process_close(struct process *process);
 bool process_has_ended(const struct process *process);
@@ -47,8 +47,8 @@ struct sockets {
 int process_sockets(const struct process *process, struct sockets *sockets);
 void sockets_free(struct sockets *sockets);
 
-/* Return a duplicate of a socket of the process (pidfd_getfd(2)), or a negated error number;
- * ESTALE: the descriptor is something else by now. */
+/* Return a duplicate of a socket of the process (pidfd_getfd(2)), or a negated error
+ * number; ESTALE: the descriptor is something else by now. */
 int process_duplicate(const struct process *process, struct descriptor socket);
 
 /* Return the process of a thread; 0 if that can't be told. */
@@ -66,8 +66,8 @@ void process_status(int pid, const char *field, char value[64]);
 
 /* ---- refusal.c --------------------------------------------------------------- */
 
-/* Return why one of the functions above has failed with `error`, and what to do; good until the
- * next call. */
+/* Return why one of the functions above has failed with `error`, and what to do; good until
+ * the next call. */
 const char *process_refusal(const struct process *process, int error);
 
 /* Print how many sockets have no descriptor, if there are any. */

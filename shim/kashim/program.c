@@ -15,7 +15,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* The kernel follows so many, fs/exec.c. */
+/* The kernel follows so many (fs/exec.c). */
 enum { MAX_INTERPRETERS = 5 };
 
 static void __attribute__((format(printf, 2, 3)))
@@ -31,7 +31,7 @@ set_reason(struct program *p, const char *format, ...)
 
 /* ---- where it is ------------------------------------------------------------- */
 
-/* 0 or execve(2)'s error number. What is neither file nor folder isn't even opened. */
+/* Return 0 or execve(2)'s error number. */
 static int judge_file(const char *path)
 {
     struct stat st;
@@ -43,7 +43,8 @@ static int judge_file(const char *path)
     return access(path, X_OK) ? errno : 0;
 }
 
-/* The first there that can be executed; if there is none, the first that is there. */
+/* Find the first in PATH that can be executed or, if there is none, the first that is
+ * there. Return 0 or an error number. */
 static int search(const char *name, char path[PATH_MAX])
 {
     const char *folders = getenv("PATH");
@@ -112,13 +113,13 @@ bool library_find(char path[PATH_MAX])
 
 /* ---- whether a preload reaches it -------------------------------------------- */
 
-/* What can help where it doesn't. */
+/* What can help where the library doesn't. */
 #define LATER "kashim run --cgroup, or kashim attach once it runs"
 #define OTHER_CLASS                                                                      \
     "LD_PRELOAD=libkashim.so where a library of its class is installed as well, "
 
-/* In secure execution the loader ignores the preload (ld.so(8)). Whoever has the identity
- * already doesn't gain it. */
+/* Tell whether the program gains rights: in secure execution the loader ignores the preload
+ * (ld.so(8)). Who has the identity already gains none. */
 static bool gains_rights(struct program *p, int fd)
 {
     struct stat st = {0};
@@ -135,7 +136,7 @@ static bool gains_rights(struct program *p, int fd)
     return *p->why_not;
 }
 
-/* Where it is missing, execve(2) says "No such file" of a program that is there. */
+/* Without its loader, execve(2) says "No such file" of a program that is there. */
 static void judge_loader(struct program *p, const char *loader)
 {
     int error = judge_file(loader);
@@ -177,11 +178,11 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
         judge_loader(p, facts->interpreter);
 }
 
-/* As the kernel reads it (fs/binfmt_script.c): the beginning alone, and one argument. */
+/* So much of it the kernel reads (fs/binfmt_script.c). */
 enum { FIRST_LINE = 256 };
 
-/* The interpreter of a script, from its first line, as a path or, of env(1), as a name to
- * be searched; false: it is no script. */
+/* Read the interpreter of a script from its first line: a path, or behind env(1) a name.
+ * Return false if it is no script. */
 static bool read_interpreter(int fd, char interpreter[PATH_MAX])
 {
     char line[FIRST_LINE + 1];
@@ -197,7 +198,7 @@ static bool read_interpreter(int fd, char interpreter[PATH_MAX])
     start = line + 2 + strspn(line + 2, " \t");
     start_len = strcspn(start, " \t");
     if (line_len == FIRST_LINE && !start[start_len])
-        return false; /* who knows how it goes on */
+        return false; /* the name may go on */
     argument = start + start_len;
     if (*argument)
         *argument++ = '\0';

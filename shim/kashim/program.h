@@ -17,16 +17,17 @@ struct program {
     const char *instead; /* what can help; NULL: nothing */
 };
 
-/* Find the program as execvp(3) does. Return 0, or the exit status of env(1), EXIT_NOT_FOUND or
- * EXIT_NOT_EXEC, with `why_not` filled. */
+/* Find the program as execvp(3) does. Return 0, or the exit status of env(1),
+ * EXIT_NOT_FOUND or EXIT_NOT_EXEC, with `why_not` filled. */
 int program_find(const char *name, struct program *program);
 
 /* Judge whether the library, a file that library_find() has found, can be loaded into the
- * program, or with `children` into what a script starts: fill `script`, `why_not`, `instead`. */
+ * program, or with `children` into what a script starts: fill `script`, `why_not`,
+ * `instead`. */
 void program_judge(struct program *program, const char *library, bool children);
 
-/* Find the library beside the command, or at LIBRARY. Return false, with `path` LIBRARY, if it
- * is at neither. */
+/* Find the library beside the command, or at LIBRARY. Return false, with `path` LIBRARY, if
+ * it is at neither. */
 bool library_find(char path[PATH_MAX]);
 #define LIBRARY_MISSING "the library is missing: %s (make install puts it there)"
 

@@ -23,7 +23,8 @@ static int yama_scope(void)
     return told ? scope : 0;
 }
 
-/* On a socket of our own: what is refused there is refused for every process. */
+/* Tell whether a duplicate of a descriptor of our own is refused: then it is refused for
+ * every process. */
 static int refused_to_all(void)
 {
     int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);

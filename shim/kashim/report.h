@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What `kashim status` has found, as a table or as JSON. */
+/* What kashim status has found, as a table or as JSON. */
 #ifndef KASHIM_REPORT_H
 #define KASHIM_REPORT_H
 
@@ -14,10 +14,10 @@ struct row {
 
 /* The TCP sockets of a process. */
 struct section {
-    struct process process; /* pid 0: of those that aren't seen */
+    struct process process; /* pid 0: those that can't be seen */
     int library;  /* 1: it has the library loaded, 0: not, negative: can't be told */
     char *group;  /* the control group whose programs serve it; NULL: none is known */
-    bool of_user; /* it may not be looked into: what its user has made */
+    bool of_user; /* it may not be looked into: these are all that its user has made */
     struct row *rows;
     size_t count;
 };
@@ -36,20 +36,20 @@ struct report {
     size_t group_count;
 };
 
-/* To stdout. Sockets that several processes share count once. */
+/* Print it to stdout. A socket that several processes share counts once. */
 void report_table(const struct report *report);
 void report_json(const struct report *report);
 
-/* On or off; negative: can't be told. */
+/* Return 1 or 0; negative: it can't be told. */
 int row_keepalive(const struct row *row);
 
-/* Seconds after its last sign of life until an idle peer that is dead is dropped; negative:
- * never, or it can't be told. */
+/* Return the seconds from the last sign of life until an idle dead peer is dropped;
+ * negative: never, or it can't be told. */
 int row_drop_seconds(const struct row *row);
 
 enum { ROLES = OUTGOING + 1 };
 
-/* Sockets by role; of these, unprotected and unknown ones. */
+/* Sockets by role; of these, those without keepalive, and those where it can't be told. */
 struct totals {
     size_t processes, sockets[ROLES], unprotected[ROLES], unknown[ROLES];
 };

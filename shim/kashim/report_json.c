@@ -12,7 +12,7 @@ static const char *const roles[ROLES] = {
     [OUTGOING] = "outgoing",
 };
 
-/* What isn't ASCII goes out as it is: UTF-8, if it is text. */
+/* Text that isn't ASCII goes out as it is, as UTF-8. */
 static void print_string(const char *name, const char *value)
 {
     printf("\"%s\": \"", name);

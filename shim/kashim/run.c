@@ -35,7 +35,7 @@ static int help(void)
 }
 
 /* Print why the program isn't run. */
-static int refuse(const char *name, const char *why, const char *instead)
+static int say_not_run(const char *name, const char *why, const char *instead)
 {
     if (instead)
         complain("%s: not run: %s. What can help: %s", name, why, instead);
@@ -46,8 +46,7 @@ static int refuse(const char *name, const char *why, const char *instead)
 
 /* ---- by the library ---------------------------------------------------------- */
 
-/* Where a variable stands there more than once, the loader and the library take the
- * last. */
+/* Return the last value of a variable: the loader and the library take that. */
 static const char *last_of(const char *name)
 {
     size_t len = strlen(name);
@@ -88,7 +87,7 @@ static int prepare_preload(const struct options *options, const char *name,
     }
     program_judge(program, library, options->config.children);
     if (*program->why_not)
-        return refuse(name, program->why_not, program->instead);
+        return say_not_run(name, program->why_not, program->instead);
     if (!set_preload(library))
         return EXIT_RUN;
     options_export(options);
@@ -97,8 +96,8 @@ static int prepare_preload(const struct options *options, const char *name,
 
 /* ---- by a group -------------------------------------------------------------- */
 
-/* Return false with errno set if the group can't be made or entered, with errno 0 if the kernel
- * refuses the programs: the failure says why. */
+/* Return false with errno set if the group can't be made or entered, with errno 0 if the
+ * kernel refuses the programs: the failure says why. */
 static bool enter_own_group(const struct ka_config *config, char path[PATH_MAX],
                             struct bpf_failure *failure)
 {
@@ -129,9 +128,9 @@ static int prepare_group(const struct options *options, const char *name)
     bool entered = false;
 
     if (!cgroup_is_mounted())
-        return refuse(name, "cgroup v2 isn't mounted here", without);
+        return say_not_run(name, "cgroup v2 isn't mounted here", without);
     if (own_group_try(&failure) == TRIAL_NO_EFFECT)
-        return refuse(name, NO_EFFECT, without);
+        return say_not_run(name, NO_EFFECT, without);
     for (int i = 0; i < TRIES && !entered; i++) {
         entered = enter_own_group(&options->config, path, &failure);
         if (!entered && errno != ENOENT && errno != ENODEV)
@@ -140,10 +139,10 @@ static int prepare_group(const struct options *options, const char *name)
     if (entered)
         return EXIT_SUCCESS;
     if (!errno)
-        return refuse(name, group_refusal(path, &failure), without);
+        return say_not_run(name, group_refusal(path, &failure), without);
     snprintf(why, sizeof why, "a control group can't be made for it%s: %s",
              geteuid() ? ", which takes root" : "", strerror(errno));
-    return refuse(name, why, without);
+    return say_not_run(name, why, without);
 }
 
 /* ------------------------------------------------------------------------------ */

@@ -25,20 +25,11 @@ static long now_ms(void)
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-static unsigned long done_count(const struct scan *scan)
-{
-    unsigned long count = 0;
-
-    for (size_t i = 0; i < scan->count; i++)
-        count += scan->processes[i].done.count;
-    return count;
-}
-
-/* On a terminal, when it takes long: after each process a line in the place of the last. */
+/* On a terminal, once it takes long, say after each process how far it is. */
 static void show_progress(const struct scan *scan, long start)
 {
     if (isatty(STDERR_FILENO) && now_ms() - start > PROGRESS_AFTER_MS)
-        fprintf(stderr, "\rkashim: %lu sockets looked at", done_count(scan));
+        fprintf(stderr, "\rkashim: %zu sockets looked at", scan->looked_at);
 }
 
 static void remove_progress(long start)
@@ -49,7 +40,7 @@ static void remove_progress(long start)
 
 /* ---- one socket -------------------------------------------------------------- */
 
-/* One line for each option that is refused, not for each socket. */
+/* Print one line for each option that is refused, not for each socket. */
 static void complain_of(struct scanned *p, struct ka_refusal refusal)
 {
     for (int i = 0; i < KA_OPTIONS; i++) {
@@ -63,7 +54,8 @@ static void complain_of(struct scanned *p, struct ka_refusal refusal)
     }
 }
 
-/* TCP_USER_TIMEOUT is turned off where kashim has set it before and doesn't any more. */
+/* Return what a socket gets. TCP_USER_TIMEOUT is turned off if kashim has set it before and
+ * is not to any more. */
 static struct ka_values wanted_of(const struct scan *scan, const struct tcp_socket *s,
                                   enum role role)
 {
@@ -82,7 +74,7 @@ static struct ka_values wanted_of(const struct scan *scan, const struct tcp_sock
     return wanted;
 }
 
-/* What counts is what the socket has afterwards. */
+/* Put the options on the socket. What it has afterwards counts. */
 static void apply_options(struct scan *scan, struct scanned *p, int fd,
                           const struct tcp_socket *s, enum role role, struct tally *tally)
 {
@@ -137,8 +129,8 @@ static void handle_connection(struct scan *scan, struct scanned *p, int fd,
 
 /* ---- one process ------------------------------------------------------------- */
 
-/* This process has the listener now: workers share it, and any of them may close it. False:
- * the listener isn't known. */
+/* Note that this process has the listener: workers share it, and any of them may close it.
+ * Return false if the listener isn't known. */
 static bool update_listener(struct scan *scan, const struct scanned *p,
                             struct descriptor listener)
 {
@@ -164,7 +156,7 @@ static void add_listener(struct scan *scan, const struct scanned *p,
 
 enum pass { LISTENERS, CONNECTIONS };
 
-/* False: look at it again in the next pass. */
+/* Return false if the socket is to be looked at again in the next pass. */
 static bool handle_socket(struct scan *scan, struct scanned *p, enum pass pass,
                           struct descriptor d, int fd)
 {
@@ -202,8 +194,10 @@ static void handle_descriptor(struct scan *scan, struct scanned *p, enum pass pa
         p->refused = -fd;
         return;
     }
-    if (handle_socket(scan, p, pass, d, fd))
+    if (handle_socket(scan, p, pass, d, fd)) {
         numbers_add(&p->done, d.inode);
+        scan->looked_at++;
+    }
     close(fd);
 }
 
@@ -232,13 +226,15 @@ static void open_process(struct scan *scan, int pid, bool named)
     memset(p, 0, sizeof *p);
     p->named = named;
     p->refused = process_open(pid, &p->process);
-    diag_read(pid, DIAG_LISTENERS, &listeners); /* without it, its own count */
+    diag_read(pid, DIAG_LISTENERS,
+              &listeners); /* if it fails, the process's own count alone */
     for (size_t i = 0; i < listeners.count; i++)
         addresses_add(&p->listening, &listeners.all[i].local);
     free(listeners.all);
 }
 
-/* Each keeps a descriptor. */
+/* Lift the limit of open files and return how many processes fit: each takes a
+ * descriptor. */
 static size_t process_limit(void)
 {
     enum { OTHERS = 32 };
@@ -308,7 +304,8 @@ static void scan_once(struct scan *scan, long start)
         scan_process(scan, &scan->processes[i], CONNECTIONS);
 }
 
-/* Twice at least: accept(2) takes a connection from the queue before it has a number. */
+/* Scan twice at least: accept(2) takes a connection from the queue before it has a
+ * number. */
 void scan_all(struct scan *scan)
 {
     const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
@@ -343,7 +340,8 @@ static void print_tally(const struct scan *scan, const char *what, const struct 
            scan->right, t->failed);
 }
 
-/* A process that was found and has ended since needs nothing. */
+/* Print what came of a process. Return false if something wasn't done; one that was found
+ * and has ended since needs nothing. */
 static bool report_process(const struct scan *scan, const struct scanned *p)
 {
     const char *name = p->process.name;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Put options on the sockets that running processes have, by duplicates of them: on listeners
- * first, since what they accept from then on inherits; then on the connections accepted before;
- * and again, until what was queued meanwhile has been accepted.
+ * Put options on the sockets that running processes have, by duplicates of them: on
+ * listeners first, since what they accept from then on inherits; then on the connections
+ * accepted before; and again, until what was queued meanwhile has been accepted.
  */
 #ifndef KASHIM_SCAN_H
 #define KASHIM_SCAN_H
@@ -62,7 +62,8 @@ struct scan {
     /* What came of it. */
     struct scanned *processes; /* in the order of `pids` */
     size_t count;
-    size_t too_many; /* processes beyond the limit of open files */
+    size_t looked_at; /* sockets */
+    size_t too_many;  /* processes beyond the limit of open files */
     struct queue *listeners;
     size_t listener_count;
     unsigned queued; /* connections from before that weren't accepted in time, at most */
@@ -84,7 +85,8 @@ bool scan_report(const struct scan *scan);
 bool scan_read_listener(const struct scan *scan, size_t listener,
                         struct tcp_socket *socket);
 
-/* Tell whether KA_PORTS means the socket: by its local port, outgoing ones by the remote one. */
+/* Tell whether KA_PORTS means the socket: by its local port, outgoing ones by the remote
+ * one. */
 bool scan_port_is_meant(const struct scan *scan, const struct tcp_socket *socket,
                         enum role role);
 

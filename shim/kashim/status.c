@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* kashim status: shows which sockets of which processes have keepalive, and which control groups
- * have kashim's programs. */
+/* kashim status: shows which sockets of which processes have keepalive, and which control
+ * groups have kashim's programs. */
 #include "kashim.h"
 
 #include "diag.h"
@@ -43,7 +43,7 @@ static void look_into(struct survey *y, int pid)
     struct view *v = &y->view;
     ino_t netns = network_namespace(pid);
 
-    if (!netns) /* not told: ours is as good as any */
+    if (!netns) /* it can't be told: take ours */
         netns = network_namespace(getpid());
     if (v->netns == netns && netns)
         return;
@@ -75,8 +75,8 @@ static void add_group(struct report *r, const char *path, bool known,
         (struct served_group){append(NULL, path), known, *settings};
 }
 
-/* Report the nearest group with kashim's programs from there upwards and return its path; NULL if
- * there is none, or the kernel doesn't tell. */
+/* Report the nearest group with kashim's programs from there upwards and return its path;
+ * NULL if there is none, or the kernel doesn't tell. */
 static char *nearest_group(struct report *r, const char *from)
 {
     struct group_settings settings = {0};
@@ -123,8 +123,8 @@ static bool add_if_served(const char *path, void *arg)
     return found != BPF_UNKNOWN;
 }
 
-/* Of each group that is named, report what serves it and what is below; of all processes, every
- * group. */
+/* Of each group that is named, report what serves it and what is below; of all processes,
+ * every group. */
 static void read_groups(struct survey *y)
 {
     for (size_t i = 0; i < y->targets.group_count; i++) {
@@ -150,8 +150,8 @@ static void add_row(struct survey *y, struct section *s, const struct tcp_socket
     numbers_add(&y->shown, socket->inode);
 }
 
-/* Ask the socket itself; of its timer only the kernel tells. Return an error number if the socket
- * may not be duplicated, or 0. */
+/* Ask the socket itself; of its timer only the kernel tells. Return an error number if the
+ * socket may not be duplicated, or 0. */
 static int read_socket(struct survey *y, struct section *s, struct descriptor d)
 {
     const struct tcp_socket *told = diag_find(&y->view.sockets, d.inode);
@@ -200,7 +200,8 @@ static void add_section(struct survey *y, struct section *s)
     y->report.sections[y->report.count++] = *s;
 }
 
-/* Add the sockets that processes of this user have made, for one that may not be looked into. */
+/* Add the sockets that processes of this user have made, for one that may not be looked
+ * into. */
 static void add_told_of_user(struct survey *y, struct section *s, uid_t user)
 {
     for (size_t i = 0; i < y->view.sockets.count; i++) {
@@ -258,8 +259,8 @@ static void read_process(struct survey *y, int pid)
 
 /* ---- all of them ------------------------------------------------------------- */
 
-/* Add sockets of our namespace that sock_diag listed both before and after the processes were
- * looked at, and that no process owned. */
+/* Add sockets of our namespace that sock_diag listed both before and after the processes
+ * were looked at, and that no process owned. */
 static void read_unseen(struct survey *y, const struct tcp_sockets *before)
 {
     struct section s = {.library = -1};

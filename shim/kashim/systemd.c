@@ -91,7 +91,8 @@ bool unit_name(const char *argument, char name[UNIT_NAME_SIZE])
 
 /* ---- running systemctl ------------------------------------------------------- */
 
-/* Run it with its output to `out`. Return its exit status, or print why not and return -1. */
+/* Run it with its output to `out`. Return its exit status, or print why not and return
+ * -1. */
 static int run(char **argv, int out)
 {
     posix_spawn_file_actions_t actions;
@@ -161,7 +162,7 @@ static struct unit *add_unit(struct units *units)
     return u;
 }
 
-/* "Listen=" stands there once for each address, others once. */
+/* Take a property. Listen= comes once for each address. */
 static void read_property(struct unit *u, const char *line)
 {
     for (int i = 0; i < UNIT_PROPERTIES; i++) {
@@ -205,7 +206,7 @@ static char *property_argument(void)
     return argument;
 }
 
-/* By memory, not a pipe: nobody has to read while systemctl writes. */
+/* The output goes to memory, not to a pipe: nobody has to read while systemctl writes. */
 bool units_show(const char *name, struct units *units)
 {
     char *properties = property_argument();
@@ -230,7 +231,8 @@ bool units_show(const char *name, struct units *units)
     return !status;
 }
 
-/* systemctl puts a word into quotes as a shell would where that is necessary. */
+/* Cut off a word, which systemctl puts into quotes where a shell would need them; free
+ * it. */
 static char *read_word(const char **text)
 {
     const char *t = *text + strspn(*text, " ");

@@ -8,15 +8,15 @@
 
 enum { UNIT_NAME_SIZE = 256 };
 
-/* Complete a unit's name: with ".service" behind it where it has no suffix. Print that no service
- * and no socket unit can have that name and return false. */
+/* Complete a unit's name: with ".service" behind it where it has no suffix. Print that no
+ * service and no socket unit can have that name and return false. */
 bool unit_name(const char *argument, char name[UNIT_NAME_SIZE]);
 bool unit_is_service(const char *unit);
 bool unit_is_socket(const char *unit);
 bool unit_is_template(const char *unit);
 
-/* Name the template of an instance: "postgresql@.service" of "postgresql@15-main.service". Return
- * false if it is no instance. */
+/* Name the template of an instance: "postgresql@.service" of "postgresql@15-main.service".
+ * Return false if it is no instance. */
 bool unit_template(const char *unit, char template[UNIT_NAME_SIZE]);
 
 /* Properties of a unit, as systemctl(1) prints them; "": it prints none. */
@@ -46,8 +46,8 @@ struct units {
 };
 
 /* Read the properties of a unit by its name, or of those that are loaded by a pattern
- * ("postgresql@*.service"); free them in any case. Print that systemctl has failed and return
- * false. */
+ * ("postgresql@*.service"); free them in any case. Print that systemctl has failed and
+ * return false. */
 bool units_show(const char *name, struct units *units);
 void units_free(struct units *units);
 

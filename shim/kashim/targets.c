@@ -34,8 +34,8 @@ static bool add_group(const char *path, struct targets *t)
     return true;
 }
 
-/* Under Delegate= what systemd starts before the service is in a group of its own below the
- * service's. */
+/* Add our own group. Under Delegate= what ExecStartPre= starts is in a group .control below
+ * the service's: take that of the service. */
 static bool add_own(struct targets *t)
 {
     char path[PATH_MAX];
@@ -55,7 +55,7 @@ static bool add_own(struct targets *t)
     return add_group(path, t);
 }
 
-/* A directory, or what stands in /proc/PID/cgroup. */
+/* Add a group by its directory, or by its path as in /proc/PID/cgroup. */
 static bool add_path(const char *argument, struct targets *t)
 {
     char path[PATH_MAX], directory[PATH_MAX];
@@ -73,8 +73,8 @@ struct search {
     struct targets found;
 };
 
-/* A unit's group has its name, with "_" before what would be taken for a file of the
- * kernel's. */
+/* Tell whether a unit's group is meant. It has the unit's name, behind "_" if the kernel
+ * has a file of that name. */
 static bool has_name(const char *group, const char *name)
 {
     size_t len = strlen(name);
@@ -93,7 +93,7 @@ static bool add_if_named(const char *path, void *arg)
     return true;
 }
 
-/* Any user can make a group of any name below their own. */
+/* Print all that have the name: any user can make such a group below their own. */
 static void complain_ambiguous(const struct search *search)
 {
     char *all = NULL;
@@ -192,8 +192,7 @@ static void add_listening(const struct tcp_sockets *listeners, int port,
         struct process process;
         struct sockets sockets;
 
-        process_open((int)all.all[i],
-                     &process); /* an error is told when it is looked into */
+        process_open((int)all.all[i], &process); /* an error is printed later */
         process_sockets(&process, &sockets);
         if (listens(&sockets, listeners, port))
             numbers_add(pids, all.all[i]);

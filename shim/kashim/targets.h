@@ -18,8 +18,7 @@ void targets_free(struct targets *targets);
  * `arguments` name. Print what isn't found and return false. */
 bool targets_find(int port, char **arguments, struct targets *targets);
 
-/* The parts of targets_find(). targets_visible() fails where /proc doesn't show even this
- * process. */
+/* The parts of targets_find(). targets_visible() tells whether /proc shows this process. */
 bool targets_visible(void);
 bool targets_by_port(int port, struct numbers *pids);
 bool targets_add(char **arguments, struct targets *targets);
@@ -45,9 +44,9 @@ enum { OPTION_CHILDREN = OPTION_OWN, OPTION_PORT, OPTION_LISTENERS_ONLY };
         "help", no_argument, NULL, 'h'                                                   \
     }
 
-/* Read all but the targets, which begin at argv[optind]; `names` are the long options, of the
- * settings the first `settings` are taken. Return the exit status if there is nothing more to
- * do, or -1. */
+/* Read all but the targets, which begin at argv[optind]; `names` are the long options, of
+ * the settings the first `settings` are taken. Return the exit status if there is nothing
+ * more to do, or -1. */
 int arguments_read(int argc, char **argv, const struct option *names, int settings,
                    int (*help)(void), struct arguments *arguments);
 

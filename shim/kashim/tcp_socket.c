@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* A listener's queue stands where a connection has its unacknowledged segments
+/* tcp_info has a listener's queue where a connection has its unacknowledged segments
  * (tcp_get_info). */
 bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *s)
 {
@@ -66,7 +66,7 @@ unsigned address_port(const union ka_address *a)
     return ntohs(a->in.sin_port);
 }
 
-/* As one of IPv6, whichever it is. */
+/* Return the host as IPv6, an IPv4 address mapped. */
 static struct in6_addr host_of(const union ka_address *a)
 {
     struct in6_addr host = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
@@ -84,7 +84,8 @@ static bool same_host(const union ka_address *a, const union ka_address *b)
     return !memcmp(&x, &y, sizeof x);
 }
 
-/* "::" takes IPv4 as well, unless IPV6_V6ONLY is set, which sock_diag needn't tell. */
+/* Tell whether a listener is on all addresses. "::" takes IPv4 as well, unless IPV6_V6ONLY
+ * is set, which sock_diag needn't tell. */
 static bool takes_all_of(const union ka_address *listener,
                          const union ka_address *address)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One TCP or MPTCP socket, as its owner or the kernel tells it. */
+/* A TCP or MPTCP socket, as a descriptor or sock_diag(7) tells it. */
 #ifndef KASHIM_TCP_SOCKET_H
 #define KASHIM_TCP_SOCKET_H
 
@@ -18,18 +18,18 @@ struct tcp_socket {
     uid_t user;                   /* who made it; by sock_diag only */
 };
 
-/* From a descriptor of ours. False: it is no TCP socket, or one that neither listens nor
- * has a connection. */
+/* Read the socket of a descriptor. Return false if it isn't TCP, or neither listens nor is
+ * connected. */
 bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *socket);
 
-/* "127.0.0.1" and "127.0.0.1:80", "::1" and "[::1]:80"; "-" for none. An IPv4 address
- * mapped into IPv6 is shown as IPv4. */
+/* Write "127.0.0.1" and "127.0.0.1:80", "::1" and "[::1]:80", or "-" for no address. An
+ * IPv4 address mapped into IPv6 becomes IPv4. */
 enum { ADDRESS_SIZE = 64 };
 const char *host_text(const union ka_address *address, char text[ADDRESS_SIZE]);
 const char *address_text(const union ka_address *address, char text[ADDRESS_SIZE]);
 unsigned address_port(const union ka_address *address);
 
-/* Addresses on which somebody listens, each once. */
+/* A set of addresses on which somebody listens. */
 struct addresses {
     union ka_address *all;
     size_t count;
@@ -38,9 +38,9 @@ struct addresses {
 void addresses_add(struct addresses *addresses, const union ka_address *address);
 void addresses_free(struct addresses *addresses);
 
-/* A connection was accepted if somebody listens on its local address, or on all addresses
- * with its port: connect(2) never chooses such a port (inet_hash_connect). The listener may
- * be another process's. */
+/* Tell a socket's role. A connection was accepted if somebody listens on its local address,
+ * or on all addresses with its port: connect(2) never chooses such a port
+ * (inet_hash_connect). The listener may be another process's. */
 enum role { LISTENER, ACCEPTED, OUTGOING };
 enum role tcp_socket_role(const struct tcp_socket *socket,
                           const struct addresses *listening);

@@ -22,8 +22,9 @@ void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Print one line to stdout: the text made printable, a newline. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Replace each byte that isn't part of a printable character of the locale by '?': a terminal
- * could obey it, and anybody chooses the names of files and processes. Return `text`. */
+/* Replace each byte that isn't part of a printable character of the locale by '?': a
+ * terminal could obey it, and anybody chooses the names of files and processes. Return
+ * `text`. */
 char *printable(char *text);
 
 /* Return what stands behind the last slash. */
@@ -34,8 +35,8 @@ const char *base_name(const char *path);
 /* Return an array filled with 0; free it. */
 void *allocate(size_t count, size_t size);
 
-/* Return `array` with room for more than `count` elements of `size` bytes each. Call it before
- * each addition: the room doubles whenever `count` is a power of two. */
+/* Return `array` with room for more than `count` elements of `size` bytes each. Call it
+ * before each addition: the room doubles whenever `count` is a power of two. */
 void *with_room(void *array, size_t count, size_t size);
 
 /* Return `text`, which may be NULL, with `more` behind it; free it. */

@@ -58,7 +58,7 @@ static void jumps_backward(void **state)
     (void)state;
     code_set(&code, R1, 9);
     code_label(&code, HERE);
-    code_add(&code, R1, -1);
+    code_op(&code, BPF_ADD, R1, -1);
     code_jump_if(&code, BPF_JNE, R1, 0, HERE);
     code_finish(&code);
     is(2, BPF_JMP | BPF_JNE | BPF_K, R1, 0, -2, 0);
@@ -115,11 +115,11 @@ static void reckons(void **state)
     (void)state;
     code_move(&code, R1, R2);
     code_set(&code, R3, -4);
-    code_add_register(&code, R4, R5);
-    code_and(&code, R6, 7);
-    code_or_register(&code, R7, R8);
-    code_shift_right(&code, R9, 3);
-    code_shift_right_register(&code, R0, R1);
+    code_op_register(&code, BPF_ADD, R4, R5);
+    code_op(&code, BPF_AND, R6, 7);
+    code_op_register(&code, BPF_OR, R7, R8);
+    code_op(&code, BPF_RSH, R9, 3);
+    code_op_register(&code, BPF_RSH, R0, R1);
     code_ntohl(&code, R2);
     is(0, BPF_ALU64 | BPF_MOV | BPF_X, R1, R2, 0, 0);
     is(1, BPF_ALU64 | BPF_MOV | BPF_K, R3, 0, 0, -4);

@@ -12,27 +12,11 @@ void code_set(struct code *code, int to, int value)
 {
 }
 
-void code_add(struct code *code, int to, int value)
+void code_op(struct code *code, int operation, int to, int value)
 {
 }
 
-void code_add_register(struct code *code, int to, int from)
-{
-}
-
-void code_and(struct code *code, int to, int value)
-{
-}
-
-void code_or_register(struct code *code, int to, int from)
-{
-}
-
-void code_shift_right(struct code *code, int to, int bits)
-{
-}
-
-void code_shift_right_register(struct code *code, int to, int from)
+void code_op_register(struct code *code, int operation, int to, int from)
 {
 }
 
