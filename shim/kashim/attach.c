@@ -20,6 +20,7 @@ static struct scan begin_scan(const struct arguments *a)
                          .only = KA_NO_VALUES,
                          .former = KA_NO_VALUES,
                          .listeners_only = a->listeners_only,
+                         .serving = NO_SERVING,
                          .changed = "changed",
                          .right = "already right"};
 }
@@ -67,23 +68,18 @@ static void mention_children(struct scan *scan)
 /* `quiet`: say nothing of children, nor where there are no sockets. */
 static bool attach_processes(const struct arguments *a, bool quiet)
 {
-    struct serving serving = NO_SERVING;
     struct scan scan = begin_scan(a);
     bool done;
 
-    scan.context = &serving;
-    scan.before = serving_unmark;
-    scan.after = serving_mark;
+    scan.children = a->children;
+    scan.mark = &scan.serving.programs;
     numbers_add_all(&scan.pids, &a->targets.pids);
-    if (a->children)
-        scan.find = scan_find_descendants;
     scan_all(&scan);
     done = scan_report(&scan);
     done &= quiet || some_sockets(&scan);
     if (!a->children && !quiet)
         mention_children(&scan);
     scan_free(&scan);
-    bpf_close(&serving.programs);
     return done;
 }
 
@@ -186,10 +182,8 @@ static bool attach_group(const struct arguments *a, const char *path)
     if (done)
         report_programs(config, &g);
     scan.spare_own = true;
-    scan.context = &g;
-    scan.find = group_find_processes;
-    scan.before = group_unmark;
-    scan.after = group_mark;
+    scan.group = &g;
+    scan.mark = &g.programs;
     scan_all(&scan);
     done &= scan_report(&scan);
     done &= report_listeners(&scan);

@@ -5,6 +5,7 @@
 
 #include "diag.h"
 #include "group.h"
+#include "process.h"
 #include "program.h"
 #include "util.h"
 

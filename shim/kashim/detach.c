@@ -16,7 +16,8 @@
  * one. */
 static void begin_scan(struct scan *scan, const struct ka_config *config)
 {
-    *scan = (struct scan){.config = config,
+    *scan = (struct scan){.serving = NO_SERVING,
+                          .config = config,
                           .wanted = KA_NO_VALUES,
                           .only = ka_values_wanted(config),
                           .former = KA_NO_VALUES,
@@ -39,19 +40,12 @@ static bool finish_scan(struct scan *scan)
 
 static bool detach_processes(const struct arguments *a)
 {
-    struct serving serving = NO_SERVING;
     struct scan scan;
-    bool done;
 
     begin_scan(&scan, &a->options.config);
-    scan.context = &serving;
-    scan.before = serving_unmark;
+    scan.children = a->children;
     numbers_add_all(&scan.pids, &a->targets.pids);
-    if (a->children)
-        scan.find = scan_find_descendants;
-    done = finish_scan(&scan);
-    bpf_close(&serving.programs);
-    return done;
+    return finish_scan(&scan);
 }
 
 bool detach_from_processes(const struct numbers *pids, const struct options *options)
@@ -91,10 +85,8 @@ static bool hand_to_outer(struct group *g, const struct ka_config *inner)
     scan.only = ka_values_wanted(inner);
     scan.only.of[KA_KEEPALIVE] = 0;
     scan.only.of[KA_USER_TIMEOUT] = -1;
-    scan.context = g;
-    scan.find = group_find_processes;
-    scan.before = group_unmark;
-    scan.after = group_mark_outer;
+    scan.group = g;
+    scan.mark = &g->outer;
     scan.changed = "changed";
     scan.right = "already right";
     return finish_scan(&scan);
@@ -113,9 +105,7 @@ static bool turn_off(struct group *g, struct ka_config config,
         memcpy(config.ports, asked->ports, sizeof config.ports);
     }
     begin_scan(&scan, &config);
-    scan.context = g;
-    scan.find = group_find_processes;
-    scan.before = group_unmark;
+    scan.group = g;
     done = finish_scan(&scan);
     return hand_to_outer(g, &config) && done;
 }

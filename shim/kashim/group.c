@@ -2,6 +2,7 @@
 #include "group.h"
 
 #include "../text.h"
+#include "process.h"
 #include "util.h"
 
 #include <errno.h>
@@ -77,22 +78,26 @@ static bool has_programs(const char *path)
     return found == BPF_FOUND || found == BPF_OTHER_VERSION;
 }
 
-static bool find_below(const char *path, void *arg)
-{
-    struct scan *scan = arg;
-    const struct group *group = scan->context;
+struct search {
+    const struct group *group;
+    struct numbers *pids;
+};
 
-    if (strcmp(path, group->path) != 0 && has_programs(path))
+static bool add_below(const char *path, void *arg)
+{
+    const struct search *search = arg;
+
+    if (strcmp(path, search->group->path) != 0 && has_programs(path))
         return false;
-    cgroup_processes(path, &scan->pids);
+    cgroup_processes(path, search->pids);
     return true;
 }
 
-void group_find_processes(struct scan *scan)
+void group_add_processes(const struct group *group, struct numbers *pids)
 {
-    const struct group *group = scan->context;
+    struct search search = {group, pids};
 
-    cgroup_walk(group->path, find_below, scan);
+    cgroup_walk(group->path, add_below, &search);
 }
 
 enum bpf_found group_nearest(char path[PATH_MAX], struct group_settings *settings)
@@ -105,33 +110,8 @@ enum bpf_found group_nearest(char path[PATH_MAX], struct group_settings *setting
     return found;
 }
 
-/* ---- the marks of its sockets ------------------------------------------------ */
-
-void group_unmark(struct scan *scan, int pid, int fd)
-{
-    const struct group *g = scan->context;
-
-    (void)pid;
-    bpf_unmark(&g->programs, fd);
-    bpf_unmark(&g->outer, fd);
-}
-
-void group_mark(struct scan *scan, int fd)
-{
-    const struct group *g = scan->context;
-
-    bpf_mark(&g->programs, fd);
-}
-
-void group_mark_outer(struct scan *scan, int fd)
-{
-    const struct group *g = scan->context;
-
-    bpf_mark(&g->outer, fd);
-}
-
-/* Open the programs that serve the process. Those of one group mostly follow each other. */
-static void find_serving(struct serving *s, int pid)
+/* Processes of one group mostly follow each other. */
+void group_find_serving(struct serving *s, int pid)
 {
     char path[PATH_MAX];
 
@@ -143,23 +123,6 @@ static void find_serving(struct serving *s, int pid)
     strcpy(s->path, path);
     bpf_close(&s->programs);
     open_nearest(path, &s->programs);
-}
-
-void serving_unmark(struct scan *scan, int pid, int fd)
-{
-    struct serving *s = scan->context;
-
-    find_serving(s, pid);
-    s->marked = bpf_unmark(&s->programs, fd);
-}
-
-void serving_mark(struct scan *scan, int fd)
-{
-    struct serving *s = scan->context;
-
-    if (s->marked)
-        bpf_mark(&s->programs, fd);
-    s->marked = false;
 }
 
 /* ---- its settings ------------------------------------------------------------ */

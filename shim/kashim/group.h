@@ -6,7 +6,6 @@
 
 #include "bpf.h"
 #include "cgroup.h"
-#include "scan.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -30,29 +29,20 @@ enum bpf_found group_look(const char *path, struct group_settings *settings);
  * `path` to it. `settings`, which may be NULL, is filled if the result is BPF_FOUND. */
 enum bpf_found group_nearest(char path[PATH_MAX], struct group_settings *settings);
 
-/* ---- for scans, see scan.h --------------------------------------------------- */
+/* Add the processes in the group and in those below it that have no programs of their own,
+ * for the nearest group counts. */
+void group_add_processes(const struct group *group, struct numbers *pids);
 
-/* `find`, of a scan whose context is a struct group: the processes in it and in those below
- * it that have no programs of their own, for the nearest group counts. */
-void group_find_processes(struct scan *scan);
-
-/* `before` and `after`: a mark would keep kashim from changing a socket; the new one keeps
- * the program from it. */
-void group_unmark(struct scan *scan, int pid, int fd);
-void group_mark(struct scan *scan, int fd);
-void group_mark_outer(struct scan *scan, int fd);
-
-/* The same for a scan of processes, whose context is a struct serving: by the programs of
- * the group that serves the process. */
+/* The programs of the nearest group of a process. */
 struct serving {
-    int pid; /* the last process that was asked for, and its group */
+    int pid; /* the last one that was asked for; 0: none yet */
     char path[PATH_MAX];
     struct group_programs programs;
-    bool marked; /* the last socket was */
 };
 #define NO_SERVING ((struct serving){.programs = NO_PROGRAMS})
-void serving_unmark(struct scan *scan, int pid, int fd);
-void serving_mark(struct scan *scan, int fd);
+
+/* Open the programs that serve the process; close them after the last one. */
+void group_find_serving(struct serving *serving, int pid);
 
 /* ---- in words ---------------------------------------------------------------- */
 

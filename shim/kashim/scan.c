@@ -74,14 +74,26 @@ static struct ka_values wanted_of(const struct scan *scan, const struct tcp_sock
     return wanted;
 }
 
+/* Take the marks from a socket. Return false if it is to get none. */
+static bool unmark(struct scan *scan, int pid, int fd)
+{
+    if (scan->group) {
+        bpf_unmark(&scan->group->programs, fd);
+        bpf_unmark(&scan->group->outer, fd);
+        return true;
+    }
+    group_find_serving(&scan->serving, pid);
+    return bpf_unmark(&scan->serving.programs, fd);
+}
+
 /* Put the options on the socket. What it has afterwards counts. */
 static void apply_options(struct scan *scan, struct scanned *p, int fd,
                           const struct tcp_socket *s, enum role role, struct tally *tally)
 {
     struct ka_values after = s->values, wanted = wanted_of(scan, s, role);
     bool right = ka_values_agree(&s->values, &wanted);
+    bool marks = unmark(scan, p->process.pid, fd) && scan->mark;
 
-    scan->before(scan, p->process.pid, fd);
     if (!right) {
         complain_of(p, ka_values_set(fd, &wanted));
         after = ka_values_read(fd, NULL);
@@ -92,8 +104,8 @@ static void apply_options(struct scan *scan, struct scanned *p, int fd,
     }
     tally->right += right;
     tally->changed += !right;
-    if (scan->after && ka_values_agree(&after, &scan->wanted))
-        scan->after(scan, fd);
+    if (marks && ka_values_agree(&after, &scan->wanted))
+        bpf_mark(scan->mark, fd);
 }
 
 bool scan_port_is_meant(const struct scan *scan, const struct tcp_socket *s,
@@ -284,17 +296,13 @@ static unsigned still_queued(struct scan *scan)
     return sum;
 }
 
-void scan_find_descendants(struct scan *scan)
-{
-    pids_add_descendants(&scan->pids);
-}
-
 static void scan_once(struct scan *scan, long start)
 {
-    if (scan->find) {
-        scan->find(scan);
-        open_processes(scan, false);
-    }
+    if (scan->group)
+        group_add_processes(scan->group, &scan->pids);
+    if (scan->children)
+        pids_add_descendants(&scan->pids);
+    open_processes(scan, false);
     for (size_t i = 0; i < scan->count; i++, show_progress(scan, start))
         scan_process(scan, &scan->processes[i], LISTENERS);
     if (scan->listeners_only)
@@ -330,6 +338,7 @@ void scan_free(struct scan *scan)
     free(scan->processes);
     free(scan->listeners);
     numbers_free(&scan->pids);
+    bpf_close(&scan->serving.programs);
 }
 
 /* ---- what came of it --------------------------------------------------------- */

@@ -7,7 +7,7 @@
 #ifndef KASHIM_SCAN_H
 #define KASHIM_SCAN_H
 
-#include "numbers.h"
+#include "group.h"
 #include "process.h"
 #include "tcp_socket.h"
 
@@ -49,13 +49,15 @@ struct scan {
     bool listeners_only;
     const char *changed, *right; /* in words: "changed", "already right" */
 
-    void *context; /* of these three */
-    /* Adds to `pids`, before each pass; or NULL. */
-    void (*find)(struct scan *scan);
-    /* Lets kashim change a socket; called also where the socket is right already. */
-    void (*before)(struct scan *scan, int pid, int fd);
-    /* Notes that the socket has the values; or NULL. */
-    void (*after)(struct scan *scan, int fd);
+    /* A group, which adds its processes before each pass, and whose marks and those of outer
+     * ones are taken from sockets: they would keep kashim from changing them. NULL: there is
+     * none, and the marks are those of the group that serves a process. */
+    const struct group *group;
+    bool children; /* adds what the processes have started, before each pass */
+    /* What marks a socket that has the values: any, or without `group` one that had a mark;
+     * NULL: nothing. */
+    const struct group_programs *mark;
+    struct serving serving; /* NO_SERVING at first */
 
     struct numbers pids; /* the user has named those that are there at first */
 
@@ -70,9 +72,6 @@ struct scan {
 };
 
 enum { SCAN_PATIENCE_S = 2 };
-
-/* A `find`: the children of those that are there, their children, and so on. */
-void scan_find_descendants(struct scan *scan);
 
 /* Do it, in SCAN_PATIENCE_S and the time of one pass at most; free it in any case. */
 void scan_all(struct scan *scan);

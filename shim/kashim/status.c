@@ -4,6 +4,8 @@
 #include "kashim.h"
 
 #include "diag.h"
+#include "group.h"
+#include "process.h"
 #include "report.h"
 #include "targets.h"
 #include "util.h"
