@@ -13,8 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int help(void)
@@ -90,26 +88,6 @@ static bool tell(const char *way, const char *why)
 {
     printf("%-20s %s%s\n", way, why ? "no: " : "yes", why ? why : "");
     return !why;
-}
-
-/* Duplicate a socket of our own. */
-static const char *why_no_duplicates(void)
-{
-    struct process self;
-    struct descriptor socket_of_ours = {socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
-                                        0};
-    struct stat st = {0};
-    int error = process_open(getpid(), &self), fd = -error;
-
-    fstat(socket_of_ours.fd, &st);
-    socket_of_ours.inode = st.st_ino;
-    if (!error)
-        fd = process_duplicate(&self, socket_of_ours);
-    if (fd >= 0)
-        close(fd);
-    close(socket_of_ours.fd);
-    process_close(&self);
-    return fd < 0 ? process_refusal(&self, -fd) : NULL;
 }
 
 static const char *why_no_groups(void)

@@ -71,7 +71,7 @@ enum bpf_found group_look(const char *path, struct group_settings *settings)
     return found;
 }
 
-static bool has_programs(const char *path)
+bool group_has_programs(const char *path)
 {
     enum bpf_found found = group_look(path, NULL);
 
@@ -87,7 +87,7 @@ static bool add_below(const char *path, void *arg)
 {
     const struct search *search = arg;
 
-    if (strcmp(path, search->group->path) != 0 && has_programs(path))
+    if (strcmp(path, search->group->path) != 0 && group_has_programs(path))
         return false;
     cgroup_processes(path, search->pids);
     return true;

@@ -24,6 +24,7 @@ void group_close(struct group *group);
 
 /* Find what is on a group. One that is gone has nothing. */
 enum bpf_found group_look(const char *path, struct group_settings *settings);
+bool group_has_programs(const char *path);
 
 /* Find the nearest group that has programs of kashim, from `path` upwards, and change
  * `path` to it. `settings`, which may be NULL, is filled if the result is BPF_FOUND. */

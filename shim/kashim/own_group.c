@@ -23,7 +23,6 @@
 int own_group_make(const char *kind, char path[PATH_MAX])
 {
     char own[PATH_MAX], directory[PATH_MAX];
-    int error;
 
     errno = ENOENT;
     if (!cgroup_of_process(getpid(), own) ||
@@ -32,11 +31,7 @@ int own_group_make(const char *kind, char path[PATH_MAX])
         !cgroup_directory(path, directory))
         return -1;
     rmdir(directory); /* left by a process that had our number */
-    error = mkdir(directory, 0755) ? errno : 0;
-    if (!error)
-        return cgroup_open(path);
-    errno = error;
-    return -1;
+    return mkdir(directory, 0755) ? -1 : cgroup_open(path);
 }
 
 bool own_group_enter(const char *path)
@@ -69,31 +64,19 @@ bool own_group_remove(const char *path)
  * number can't be seen from here, that kashim makes the group again. */
 static bool is_left_over(const char *path)
 {
-    const char *dash = strrchr(path, '-');
-    struct group_programs programs;
-    int fd;
-    bool ours;
+    const char *dash = strrchr(path, '-'), *trial = PREFIX "trial-";
 
     if (!kill(atoi(dash + 1), 0) || errno != ESRCH)
         return false;
-    if (!strncmp(base_name(path), PREFIX "trial-", strlen(PREFIX "trial-")))
-        return true; /* its kashim was killed, before or after it had programs */
-    fd = cgroup_open(path);
-    ours =
-        fd >= 0 && bpf_find(fd, &programs, NULL) != BPF_UNKNOWN && programs.sock_ops >= 0;
-    if (fd >= 0)
-        bpf_close(&programs);
-    close(fd);
-    return ours;
+    return !strncmp(base_name(path), trial, strlen(trial)) /* with programs or without */
+           || group_has_programs(path);
 }
 
-static bool clean(const char *path, void *arg)
+static bool remove_if_left_over(const char *path, void *arg)
 {
-    const char *own = arg, *slash = strrchr(path, '/');
-
-    if (!strcmp(path, own))
+    if (!strcmp(path, arg))
         return true;
-    if (!strncmp(slash + 1, PREFIX, strlen(PREFIX)) && is_left_over(path))
+    if (!strncmp(base_name(path), PREFIX, strlen(PREFIX)) && is_left_over(path))
         own_group_remove(path); /* EBUSY: its program has children that live */
     return false;
 }
@@ -103,7 +86,7 @@ static void remove_left_over(void)
     char own[PATH_MAX];
 
     if (cgroup_of_process(getpid(), own))
-        cgroup_walk(own, clean, own);
+        cgroup_walk(own, remove_if_left_over, own);
 }
 
 /* ---- the trial --------------------------------------------------------------- */

@@ -70,6 +70,9 @@ void process_status(int pid, const char *field, char value[64]);
  * the next call. */
 const char *process_refusal(const struct process *process, int error);
 
+/* Return why this process may not duplicate even its own descriptors, or NULL. */
+const char *why_no_duplicates(void);
+
 /* Print how many sockets have no descriptor, if there are any. */
 void complain_unreachable(const struct process *process, size_t count);
 

@@ -23,19 +23,6 @@ static int yama_scope(void)
     return told ? scope : 0;
 }
 
-/* Tell whether a duplicate of a descriptor of our own is refused: then it is refused for
- * every process. */
-static int refused_to_all(void)
-{
-    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
-    int fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, pidfd, 0);
-    int error = fd < 0 ? errno : 0;
-
-    close(fd);
-    close(pidfd);
-    return error;
-}
-
 bool kernel_before(unsigned major, unsigned minor)
 {
     struct utsname u;
@@ -54,6 +41,23 @@ bool may_use(int capability)
     return sscanf(value, "%llx", &effective) == 1 && effective >> capability & 1;
 }
 
+/* What is refused for a descriptor of our own is refused for every process. */
+const char *why_no_duplicates(void)
+{
+    int pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    int fd = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, pidfd, 0);
+    int error = fd < 0 ? errno : 0;
+
+    close(fd);
+    close(pidfd);
+    if (error == ENOSYS && kernel_before(5, 6))
+        return "the kernel is older than 5.6 and has no pidfd_getfd(2)";
+    if (error == ENOSYS || error == EPERM)
+        return "pidfd_getfd(2) is refused to every program here, by a container's "
+               "profile perhaps: run kashim outside, or allow it";
+    return error ? strerror(error) : NULL;
+}
+
 const char *process_refusal(const struct process *p, int error)
 {
     static char text[256];
@@ -65,11 +69,8 @@ const char *process_refusal(const struct process *p, int error)
         return "that is the number of a thread, not of a process";
     if (error == ENOTSUP)
         return "its first thread has ended, and to look into the others takes Linux 6.9";
-    if (error == ENOSYS && kernel_before(5, 6))
-        return "the kernel is older than 5.6 and has no pidfd_getfd(2)";
-    if (error == ENOSYS || (error == EPERM && refused_to_all()))
-        return "pidfd_getfd(2) is refused to every program here, by a container's "
-               "profile perhaps: run kashim outside, or allow it";
+    if ((error == ENOSYS || error == EPERM) && why_no_duplicates())
+        return why_no_duplicates();
     if (error != EPERM && error != EACCES)
         return strerror(error);
     if (may_use(CAP_SYS_PTRACE))

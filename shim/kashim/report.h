@@ -15,8 +15,9 @@ struct row {
 /* The TCP sockets of a process. */
 struct section {
     struct process process; /* pid 0: those that can't be seen */
-    int library;  /* 1: it has the library loaded, 0: not, negative: can't be told */
-    char *group;  /* the control group whose programs serve it; NULL: none is known */
+    int library; /* 1: it has the library loaded, 0: not, negative: can't be told */
+    const char
+        *group;   /* the control group whose programs serve it; NULL: none is known */
     bool of_user; /* it may not be looked into: these are all that its user has made */
     struct row *rows;
     size_t count;

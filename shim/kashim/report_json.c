@@ -74,15 +74,6 @@ static void print_row(const struct row *row)
     print_ms("next_probe", s->timer);
 }
 
-static void print_group_path(const char *path)
-{
-    printf(", ");
-    if (path)
-        print_string("group", path);
-    else
-        printf("\"group\": null");
-}
-
 static void print_ports(const struct ka_config *config)
 {
     printf(", \"ports\": %s", config->some_ports ? "\"" : "null");
@@ -117,7 +108,9 @@ static void print_section(const struct section *s)
     printf(s->process.pid ? "%d, " : "null, ", s->process.pid);
     print_string("name", s->process.pid ? s->process.name : "");
     print_bool("library", s->library);
-    print_group_path(s->group);
+    printf(", %s", s->group ? "" : "\"group\": null");
+    if (s->group)
+        print_string("group", s->group);
     print_bool("all_of_user", s->of_user);
     printf(", \"sockets\": [");
     for (size_t i = 0; i < s->count; i++) {

@@ -25,24 +25,25 @@ struct view {
     struct addresses listening;
 };
 
-struct survey {
+struct status {
     bool json, children, all;
     int port;
     struct targets targets;
     struct view view; /* of the namespace that was looked at last */
     struct report report;
-    char *group_asked, *group_found; /* of the last process */
-    struct numbers shown;            /* inodes of the sockets in the report */
-    size_t refused;                  /* processes, of all */
-    char refusal[512];               /* of the last of them */
+    char group_asked[PATH_MAX]; /* of the last process, and what serves it */
+    const char *group_found;
+    struct numbers shown; /* inodes of the sockets in the report */
+    size_t refused;       /* processes, of all */
+    char refusal[512];    /* of the last of them */
     bool incomplete;
 };
 
 /* ---- what the kernel tells anyone -------------------------------------------- */
 
-static void look_into(struct survey *y, int pid)
+static void look_into(struct status *st, int pid)
 {
-    struct view *v = &y->view;
+    struct view *v = &st->view;
     ino_t netns = network_namespace(pid);
 
     if (!netns) /* it can't be told: take ours */
@@ -61,25 +62,27 @@ static void look_into(struct survey *y, int pid)
         complain("the kernel doesn't list the sockets of process %d's network namespace "
                  "(sock_diag): %s. When the next probes come isn't known",
                  pid, strerror(v->error));
-    y->incomplete |= v->error != 0;
+    st->incomplete |= v->error != 0;
 }
 
 /* ---- control groups ---------------------------------------------------------- */
 
-static void add_group(struct report *r, const char *path, bool known,
-                      const struct group_settings *settings)
+/* Report a group, once, and return its path. */
+static const char *add_group(struct report *r, const char *path, bool known,
+                             const struct group_settings *settings)
 {
     for (size_t i = 0; i < r->group_count; i++)
         if (!strcmp(r->groups[i].path, path))
-            return;
+            return r->groups[i].path;
     r->groups = with_room(r->groups, r->group_count, sizeof *r->groups);
-    r->groups[r->group_count++] =
+    r->groups[r->group_count] =
         (struct served_group){append(NULL, path), known, *settings};
+    return r->groups[r->group_count++].path;
 }
 
 /* Report the nearest group with kashim's programs from there upwards and return its path;
  * NULL if there is none, or the kernel doesn't tell. */
-static char *nearest_group(struct report *r, const char *from)
+static const char *nearest_group(struct report *r, const char *from)
 {
     struct group_settings settings = {0};
     char path[PATH_MAX];
@@ -87,26 +90,23 @@ static char *nearest_group(struct report *r, const char *from)
 
     snprintf(path, sizeof path, "%s", from);
     found = group_nearest(path, &settings);
-    if (found != BPF_FOUND && found != BPF_OTHER_VERSION)
-        return NULL;
-    add_group(r, path, found == BPF_FOUND, &settings);
-    return append(NULL, path);
+    return found == BPF_FOUND || found == BPF_OTHER_VERSION
+               ? add_group(r, path, found == BPF_FOUND, &settings)
+               : NULL;
 }
 
 /* Processes of a group mostly follow each other. */
-static char *serving_group(struct survey *y, int pid)
+static const char *serving_group(struct status *st, int pid)
 {
     char path[PATH_MAX];
 
     if (!cgroup_of_process(pid, path))
         return NULL;
-    if (!y->group_asked || strcmp(y->group_asked, path) != 0) {
-        free(y->group_asked);
-        free(y->group_found);
-        y->group_asked = append(NULL, path);
-        y->group_found = nearest_group(&y->report, path);
+    if (strcmp(st->group_asked, path) != 0) {
+        strcpy(st->group_asked, path);
+        st->group_found = nearest_group(&st->report, path);
     }
-    return y->group_found ? append(NULL, y->group_found) : NULL;
+    return st->group_found;
 }
 
 static bool add_its_processes(const char *path, void *arg)
@@ -127,47 +127,45 @@ static bool add_if_served(const char *path, void *arg)
 
 /* Of each group that is named, report what serves it and what is below; of all processes,
  * every group. */
-static void read_groups(struct survey *y)
+static void read_groups(struct status *st)
 {
-    for (size_t i = 0; i < y->targets.group_count; i++) {
-        const char *path = y->targets.groups[i];
-        char *nearest = nearest_group(&y->report, path);
+    for (size_t i = 0; i < st->targets.group_count; i++) {
+        const char *path = st->targets.groups[i];
 
-        if (!nearest)
+        if (!nearest_group(&st->report, path))
             complain("group %s: kashim has no programs there", path);
-        free(nearest);
-        cgroup_walk(path, add_if_served, &y->report);
-        cgroup_walk(path, add_its_processes, &y->targets.pids);
+        cgroup_walk(path, add_if_served, &st->report);
+        cgroup_walk(path, add_its_processes, &st->targets.pids);
     }
-    if (y->all)
-        cgroup_walk(cgroup_top(), add_if_served, &y->report);
+    if (st->all)
+        cgroup_walk(cgroup_top(), add_if_served, &st->report);
 }
 
 /* ---- one process ------------------------------------------------------------- */
 
-static void add_row(struct survey *y, struct section *s, const struct tcp_socket *socket)
+static void add_row(struct status *st, struct section *s, const struct tcp_socket *socket)
 {
     s->rows = with_room(s->rows, s->count, sizeof *s->rows);
     s->rows[s->count++].socket = *socket;
-    numbers_add(&y->shown, socket->inode);
+    numbers_add(&st->shown, socket->inode);
 }
 
 /* Ask the socket itself; of its timer only the kernel tells. Return an error number if the
  * socket may not be duplicated, or 0. */
-static int read_socket(struct survey *y, struct section *s, struct descriptor d)
+static int read_socket(struct status *st, struct section *s, struct descriptor d)
 {
-    const struct tcp_socket *told = diag_find(&y->view.sockets, d.inode);
+    const struct tcp_socket *told = diag_find(&st->view.sockets, d.inode);
     struct tcp_socket socket;
     int fd = process_duplicate(&s->process, d);
 
     if (fd < 0) {
         if (told && fd != -EBADF && fd != -ESTALE)
-            add_row(y, s, told);
+            add_row(st, s, told);
         return fd == -EBADF || fd == -ESTALE ? 0 : -fd;
     }
     if (tcp_socket_read(fd, d.inode, &socket)) {
         socket.timer = told ? told->timer : -1;
-        add_row(y, s, &socket);
+        add_row(st, s, &socket);
     }
     close(fd);
     return 0;
@@ -183,45 +181,45 @@ static int by_role(const void *a, const void *b)
 }
 
 /* The process's own listeners count too, where sock_diag doesn't tell them. */
-static void sort_rows(struct survey *y, struct section *s)
+static void sort_rows(struct status *st, struct section *s)
 {
     for (size_t i = 0; i < s->count; i++)
         if (s->rows[i].socket.state == TCP_LISTEN)
-            addresses_add(&y->view.listening, &s->rows[i].socket.local);
+            addresses_add(&st->view.listening, &s->rows[i].socket.local);
     for (size_t i = 0; i < s->count; i++)
-        s->rows[i].role = tcp_socket_role(&s->rows[i].socket, &y->view.listening);
+        s->rows[i].role = tcp_socket_role(&s->rows[i].socket, &st->view.listening);
     if (s->count)
         qsort(s->rows, s->count, sizeof *s->rows, by_role);
 }
 
-static void add_section(struct survey *y, struct section *s)
+static void add_section(struct status *st, struct section *s)
 {
-    sort_rows(y, s);
-    y->report.sections =
-        with_room(y->report.sections, y->report.count, sizeof *y->report.sections);
-    y->report.sections[y->report.count++] = *s;
+    sort_rows(st, s);
+    st->report.sections =
+        with_room(st->report.sections, st->report.count, sizeof *st->report.sections);
+    st->report.sections[st->report.count++] = *s;
 }
 
 /* Add the sockets that processes of this user have made, for one that may not be looked
  * into. */
-static void add_told_of_user(struct survey *y, struct section *s, uid_t user)
+static void add_told_of_user(struct status *st, struct section *s, uid_t user)
 {
-    for (size_t i = 0; i < y->view.sockets.count; i++) {
-        const struct tcp_socket *told = &y->view.sockets.all[i];
+    for (size_t i = 0; i < st->view.sockets.count; i++) {
+        const struct tcp_socket *told = &st->view.sockets.all[i];
 
-        if (told->user == user && told->inode && !numbers_have(&y->shown, told->inode))
-            add_row(y, s, told);
+        if (told->user == user && told->inode && !numbers_have(&st->shown, told->inode))
+            add_row(st, s, told);
     }
 }
 
 /* Return 0, or an error number if not all could be read. */
-static int read_sockets(struct survey *y, struct section *s)
+static int read_sockets(struct status *st, struct section *s)
 {
     struct sockets sockets;
     int error = process_sockets(&s->process, &sockets);
 
     for (size_t i = 0; i < sockets.count; i++) {
-        int refused = read_socket(y, s, sockets.all[i]);
+        int refused = read_socket(st, s, sockets.all[i]);
 
         if (refused)
             error = refused;
@@ -232,30 +230,30 @@ static int read_sockets(struct survey *y, struct section *s)
 }
 
 /* Among all processes, leave out those that have ended or have no sockets. */
-static void read_process(struct survey *y, int pid)
+static void read_process(struct status *st, int pid)
 {
     struct section s = {.library = -1};
     int error = process_open(pid, &s.process);
 
     if (!error) {
-        look_into(y, pid);
-        error = read_sockets(y, &s);
+        look_into(st, pid);
+        error = read_sockets(st, &s);
         s.library = process_has_library(&s.process);
-        s.group = serving_group(y, pid);
+        s.group = serving_group(st, pid);
     }
-    if (error && error != ESRCH && y->all) {
-        y->refused++;
-        snprintf(y->refusal, sizeof y->refusal, "%s (%d): %s", s.process.name, pid,
+    if (error && error != ESRCH && st->all) {
+        st->refused++;
+        snprintf(st->refusal, sizeof st->refusal, "%s (%d): %s", s.process.name, pid,
                  process_refusal(&s.process, error));
-    } else if (error && !y->all) {
+    } else if (error && !st->all) {
         complain("%s (%d): %s", s.process.name, pid, process_refusal(&s.process, error));
-        y->incomplete = true;
+        st->incomplete = true;
         s.of_user = error != ESRCH && s.process.pidfd >= 0 && !s.count;
         if (s.of_user)
-            add_told_of_user(y, &s, process_user(pid));
+            add_told_of_user(st, &s, process_user(pid));
     }
-    if (s.count || (!y->all && !error))
-        add_section(y, &s);
+    if (s.count || (!st->all && !error))
+        add_section(st, &s);
     process_close(&s.process);
 }
 
@@ -263,42 +261,42 @@ static void read_process(struct survey *y, int pid)
 
 /* Add sockets of our namespace that sock_diag listed both before and after the processes
  * were looked at, and that no process owned. */
-static void read_unseen(struct survey *y, const struct tcp_sockets *before)
+static void read_unseen(struct status *st, const struct tcp_sockets *before)
 {
     struct section s = {.library = -1};
 
-    y->view.netns = 0; /* what it holds may be old */
-    look_into(y, getpid());
-    for (size_t i = 0; i < y->view.sockets.count; i++) {
-        const struct tcp_socket *told = &y->view.sockets.all[i];
-        bool meant = !y->port || address_port(&told->local) == (unsigned)y->port;
+    st->view.netns = 0; /* what it holds may be old */
+    look_into(st, getpid());
+    for (size_t i = 0; i < st->view.sockets.count; i++) {
+        const struct tcp_socket *told = &st->view.sockets.all[i];
+        bool meant = !st->port || address_port(&told->local) == (unsigned)st->port;
 
-        if (meant && told->inode && !numbers_have(&y->shown, told->inode) &&
+        if (meant && told->inode && !numbers_have(&st->shown, told->inode) &&
             diag_find(before, told->inode))
-            add_row(y, &s, told);
+            add_row(st, &s, told);
     }
     if (s.count)
-        add_section(y, &s);
+        add_section(st, &s);
 }
 
-static int show(struct survey *y)
+static int show(struct status *st)
 {
-    bool unseen = y->all || y->port;
+    bool unseen = st->all || st->port;
     struct tcp_sockets before = {0};
 
     if (unseen)
         diag_read(getpid(), DIAG_ALL, &before);
-    for (size_t i = 0; i < y->targets.pids.count; i++)
-        if (!y->all || (int)y->targets.pids.all[i] != getpid())
-            read_process(y, (int)y->targets.pids.all[i]);
+    for (size_t i = 0; i < st->targets.pids.count; i++)
+        if (!st->all || (int)st->targets.pids.all[i] != getpid())
+            read_process(st, (int)st->targets.pids.all[i]);
     if (unseen)
-        read_unseen(y, &before);
+        read_unseen(st, &before);
     free(before.all);
-    if (y->refused)
-        complain("processes that may not be looked into: %zu; the last, %s", y->refused,
-                 y->refusal);
-    (y->json ? report_json : report_table)(&y->report);
-    return y->incomplete || y->refused ? EXIT_UNDONE : EXIT_SUCCESS;
+    if (st->refused)
+        complain("processes that may not be looked into: %zu; the last, %s", st->refused,
+                 st->refusal);
+    (st->json ? report_json : report_table)(&st->report);
+    return st->incomplete || st->refused ? EXIT_UNDONE : EXIT_SUCCESS;
 }
 
 /* ---- the arguments ----------------------------------------------------------- */
@@ -327,7 +325,7 @@ static int help(void)
 }
 
 /* Return the exit status if there is nothing more to do, or -1. */
-static int read_arguments(int argc, char **argv, struct survey *y)
+static int read_arguments(int argc, char **argv, struct status *st)
 {
     enum { OPTION_JSON = OPTION_LISTENERS_ONLY + 1 };
     static const struct option names[] = {
@@ -337,15 +335,15 @@ static int read_arguments(int argc, char **argv, struct survey *y)
     while ((option = next_option(argc, argv, ":h", names)) != -1)
         switch (option) {
         case 'h': return help();
-        case OPTION_JSON: y->json = true; break;
-        case OPTION_CHILDREN: y->children = true; break;
+        case OPTION_JSON: st->json = true; break;
+        case OPTION_CHILDREN: st->children = true; break;
         case OPTION_PORT:
-            if (!targets_read_port(optarg, &y->port))
+            if (!targets_read_port(optarg, &st->port))
                 return EXIT_USAGE;
             break;
         default: return EXIT_USAGE;
         }
-    if (y->port && optind < argc) {
+    if (st->port && optind < argc) {
         complain("status: either TARGET... or --port PORT (kashim help status)");
         return EXIT_USAGE;
     }
@@ -354,21 +352,21 @@ static int read_arguments(int argc, char **argv, struct survey *y)
 
 int kashim_status(int argc, char **argv)
 {
-    struct survey y = {.port = 0};
-    int status = read_arguments(argc, argv, &y);
+    struct status st = {.port = 0};
+    int status = read_arguments(argc, argv, &st);
 
     if (status >= 0)
         return status;
-    if (!targets_visible() || !targets_add(argv + optind, &y.targets))
+    if (!targets_visible() || !targets_add(argv + optind, &st.targets))
         return EXIT_UNDONE;
-    if (y.port)
-        y.incomplete = !targets_by_port(y.port, &y.targets.pids);
+    if (st.port)
+        st.incomplete = !targets_by_port(st.port, &st.targets.pids);
     else if (optind == argc) {
-        y.all = true;
-        y.targets.pids = pids_all();
+        st.all = true;
+        st.targets.pids = pids_all();
     }
-    read_groups(&y);
-    if (y.children)
-        pids_add_descendants(&y.targets.pids);
-    return show(&y);
+    read_groups(&st);
+    if (st.children)
+        pids_add_descendants(&st.targets.pids);
+    return show(&st);
 }

@@ -48,8 +48,7 @@ static bool add_own(struct targets *t)
         cgroup_parent(path);
     if (cgroup_is_root(path)) {
         complain("self: kashim runs in the root of all control groups, and every process "
-                 "would "
-                 "be meant; the path / means that");
+                 "would be meant; the path / means that");
         return false;
     }
     return add_group(path, t);
@@ -70,7 +69,8 @@ static bool add_path(const char *argument, struct targets *t)
 
 struct search {
     const char *name;
-    struct targets found;
+    char *found; /* paths, with blanks between */
+    size_t count;
 };
 
 /* Tell whether a unit's group is meant. It has the unit's name, behind "_" if the kernel
@@ -81,44 +81,32 @@ static bool has_name(const char *group, const char *name)
 
     group += *group == '_' && *name != '_';
     return !strncmp(group, name, len) &&
-           (!group[len] || (!strcmp(group + len, ".service")));
+           (!group[len] || !strcmp(group + len, ".service"));
 }
 
-static bool add_if_named(const char *path, void *arg)
+static bool note_if_named(const char *path, void *arg)
 {
     struct search *search = arg;
 
-    if (has_name(base_name(path), search->name))
-        add_group(path, &search->found);
+    if (has_name(base_name(path), search->name)) {
+        search->found = append(search->found, search->count++ ? " " : "");
+        search->found = append(search->found, path);
+    }
     return true;
 }
 
-/* Print all that have the name: any user can make such a group below their own. */
-static void complain_ambiguous(const struct search *search)
-{
-    char *all = NULL;
-
-    for (size_t i = 0; i < search->found.group_count; i++) {
-        all = append(all, i ? " " : "");
-        all = append(all, search->found.groups[i]);
-    }
-    complain("'%s' names more than one control group; give the path of one: %s",
-             search->name, all);
-    free(all);
-}
-
+/* Any user can make a group of any name below their own: the name must be of one only. */
 static bool add_by_name(const char *name, struct targets *t)
 {
     struct search search = {.name = name};
-    bool one;
 
     if (*name)
-        cgroup_walk(cgroup_top(), add_if_named, &search);
-    one = search.found.group_count == 1;
-    if (one)
-        add_group(search.found.groups[0], t);
-    else if (search.found.group_count)
-        complain_ambiguous(&search);
+        cgroup_walk(cgroup_top(), note_if_named, &search);
+    if (search.count == 1)
+        add_group(search.found, t);
+    else if (search.count)
+        complain("'%s' names more than one control group; give the path of one: %s", name,
+                 search.found);
     else if (!cgroup_is_mounted())
         complain("'%s' is no process number, and to find it as a control group takes "
                  "cgroup v2, which isn't mounted here",
@@ -127,8 +115,8 @@ static bool add_by_name(const char *name, struct targets *t)
         complain("'%s' is neither a process number nor a unit or another control group "
                  "that runs here",
                  name);
-    targets_free(&search.found);
-    return one;
+    free(search.found);
+    return search.count == 1;
 }
 
 /* ---- all of them ------------------------------------------------------------- */
