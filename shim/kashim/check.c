@@ -57,7 +57,7 @@ static void tell_own_setting(const char *path)
 
 static int check_program(const char *name)
 {
-    char library[PATH_MAX], shown[PATH_MAX];
+    char library[PATH_MAX];
     struct program program;
 
     if (program_find(name, &program)) {
@@ -69,14 +69,13 @@ static int check_program(const char *name)
         return EXIT_UNDONE;
     }
     program_judge(&program, library, true);
-    printable(strcpy(shown, program.path));
     if (*program.why_not)
-        printf("%s: no: %s\n", shown, program.why_not);
+        say("%s: no: %s", program.path, program.why_not);
     else
-        printf("%s: yes: kashim run%s\n", shown,
-               program.script ? "; a script, and what it starts isn't looked at" : "");
+        say("%s: yes: kashim run%s", program.path,
+            program.script ? "; a script, and what it starts isn't looked at" : "");
     if (*program.why_not && program.instead)
-        printf("what can help: %s\n", program.instead);
+        say("what can help: %s", program.instead);
     tell_own_setting(program.path);
     return *program.why_not ? EXIT_UNDONE : EXIT_SUCCESS;
 }
@@ -86,7 +85,7 @@ static int check_program(const char *name)
 /* Print whether a way is open; `why` not, or NULL. Return whether. */
 static bool tell(const char *way, const char *why)
 {
-    printf("%-20s %s%s\n", way, why ? "no: " : "yes", why ? why : "");
+    say("%-20s %s%s", way, why ? "no: " : "yes", why ? why : "");
     return !why;
 }
 

@@ -30,6 +30,7 @@ static void read_address(union ka_address *a, unsigned family, unsigned short po
         memcpy(&a->in.sin_addr, host, sizeof a->in.sin_addr);
     else
         memcpy(&a->in6.sin6_addr, host, sizeof a->in6.sin6_addr);
+    address_unmap(a);
 }
 
 /* Tell SO_KEEPALIVE by the timer, if no other one runs: 0 none, 2 keepalive

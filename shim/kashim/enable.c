@@ -333,7 +333,7 @@ int kashim_enable(int argc, char **argv)
             }
         return request_run(&r, list);
     }
-    if ((!r.preload && !options_are_of_first(&r.options, OUTSIDE_SETTINGS)) ||
+    if ((!r.preload && !options_are_within(&r.options, OUTSIDE_SETTINGS)) ||
         !options_read_environment(&r.options))
         return EXIT_USAGE;
     return options_are_off(&r.options, argv[0]) ? EXIT_UNDONE : request_run(&r, enable);

@@ -151,7 +151,7 @@ bool options_take(struct options *options, int option, const char *argument)
     return false;
 }
 
-bool options_are_of_first(const struct options *options, int count)
+bool options_are_within(const struct options *options, int count)
 {
     for (int i = count; i < SETTINGS; i++)
         if (options->value[i]) {

@@ -48,13 +48,14 @@ int next_option(int argc, char **argv, const char *letters, const struct option 
 /* Set the defaults. */
 void options_begin(struct options *options);
 
-/* Take what next_option() has returned. Print what is wrong and return false: no setting,
- * or a value that isn't accepted. */
+/* Take what next_option() has returned. Return false for '?', or print that the value isn't
+ * accepted and return false. */
 bool options_take(struct options *options, int option, const char *argument);
 
-/* Tell whether only the first `count` settings were given. Print the other and return
- * false. Call it before options_read_environment(): there, others are passed over. */
-bool options_are_of_first(const struct options *options, int count);
+/* Tell whether only the first `count` settings were given. Print which other one was and
+ * return false. Call it before options_read_environment(): those of the environment are
+ * passed over. */
+bool options_are_within(const struct options *options, int count);
 
 /* Take from the environment what no option has set. Print each value that isn't accepted
  * and return false. */

@@ -26,7 +26,6 @@ set_reason(struct program *p, const char *format, ...)
     va_start(ap, format);
     vsnprintf(p->why_not, sizeof p->why_not, format, ap);
     va_end(ap);
-    printable(p->why_not);
 }
 
 /* ---- where it is ------------------------------------------------------------- */
@@ -290,14 +289,9 @@ static bool has(const char *list, const char *library)
 
 char *preload_with(const char *list, const char *library)
 {
-    size_t size = (list ? strlen(list) : 0) + strlen(library) + sizeof ":";
-    char *with = allocate(size, 1);
-
     if (!list || !*list)
-        strcpy(with, library);
-    else if (has(list, library))
-        strcpy(with, list);
-    else
-        snprintf(with, size, "%s:%s", list, library);
-    return with;
+        return append(NULL, library);
+    if (has(list, library))
+        return append(NULL, list);
+    return append(append(append(NULL, list), ":"), library);
 }

@@ -183,7 +183,7 @@ static int read_arguments(int argc, char **argv, struct options *options, bool *
             if (!options_take(options, option, optarg))
                 return EXIT_RUN;
         }
-    if ((*cgroup && !options_are_of_first(options, OUTSIDE_SETTINGS)) ||
+    if ((*cgroup && !options_are_within(options, OUTSIDE_SETTINGS)) ||
         !options_read_environment(options))
         return EXIT_RUN;
     if (optind < argc)

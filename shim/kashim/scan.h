@@ -49,9 +49,9 @@ struct scan {
     bool listeners_only;
     const char *changed, *right; /* in words: "changed", "already right" */
 
-    /* A group, which adds its processes before each pass, and whose marks and those of outer
-     * ones are taken from sockets: they would keep kashim from changing them. NULL: there is
-     * none, and the marks are those of the group that serves a process. */
+    /* A group, which adds its processes before each pass, and whose marks and those of
+     * outer ones are taken from sockets: they would keep kashim from changing them. NULL:
+     * there is none, and the marks are those of the group that serves a process. */
     const struct group *group;
     bool children; /* adds what the processes have started, before each pass */
     /* What marks a socket that has the values: any, or without `group` one that had a mark;

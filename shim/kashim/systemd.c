@@ -137,16 +137,11 @@ bool unit_has_file(const char *name)
 
 /* ---- what it shows ----------------------------------------------------------- */
 
-static void unit_free(struct unit *u)
-{
-    for (int i = 0; i < UNIT_PROPERTIES; i++)
-        free(u->properties[i]);
-}
-
 void units_free(struct units *units)
 {
     for (size_t i = 0; i < units->count; i++)
-        unit_free(&units->all[i]);
+        for (int property = 0; property < UNIT_PROPERTIES; property++)
+            free(units->all[i].properties[property]);
     free(units->all);
     memset(units, 0, sizeof *units);
 }

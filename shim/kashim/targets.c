@@ -256,5 +256,5 @@ int arguments_read(int argc, char **argv, const struct option *names, int settin
                  argv[0]);
         return EXIT_USAGE;
     }
-    return options_are_of_first(&a->options, settings) ? -1 : EXIT_USAGE;
+    return options_are_within(&a->options, settings) ? -1 : EXIT_USAGE;
 }

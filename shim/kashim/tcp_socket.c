@@ -23,6 +23,8 @@ bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *s)
         return false;
     if (getpeername(fd, &s->peer.any, &peer_len))
         s->peer.any.sa_family = AF_UNSPEC;
+    address_unmap(&s->local);
+    address_unmap(&s->peer);
     getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_len);
     s->inode = inode;
     s->multipath = ka_getsockopt_int(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_MPTCP;
@@ -33,19 +35,21 @@ bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *s)
     return s->state != TCP_CLOSE || s->peer.any.sa_family != AF_UNSPEC;
 }
 
-static const struct in_addr *mapped(const union ka_address *a)
+void address_unmap(union ka_address *a)
 {
-    return IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr)
-               ? (const void *)&a->in6.sin6_addr.s6_addr[12]
-               : NULL;
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = a->in6.sin6_port};
+
+    if (a->any.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr))
+        return;
+    memcpy(&in.sin_addr, &a->in6.sin6_addr.s6_addr[12], sizeof in.sin_addr);
+    memset(a, 0, sizeof *a);
+    a->in = in;
 }
 
 const char *host_text(const union ka_address *a, char text[ADDRESS_SIZE])
 {
-    const struct in_addr *in = a->any.sa_family == AF_INET6 ? mapped(a) : &a->in.sin_addr;
-
-    if (in)
-        return inet_ntop(AF_INET, in, text, ADDRESS_SIZE);
+    if (a->any.sa_family == AF_INET)
+        return inet_ntop(AF_INET, &a->in.sin_addr, text, ADDRESS_SIZE);
     return inet_ntop(AF_INET6, &a->in6.sin6_addr, text, ADDRESS_SIZE);
 }
 
@@ -66,43 +70,29 @@ unsigned address_port(const union ka_address *a)
     return ntohs(a->in.sin_port);
 }
 
-/* Return the host as IPv6, an IPv4 address mapped. */
-static struct in6_addr host_of(const union ka_address *a)
-{
-    struct in6_addr host = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
-
-    if (a->any.sa_family == AF_INET6)
-        return a->in6.sin6_addr;
-    memcpy(&host.s6_addr[12], &a->in.sin_addr, sizeof a->in.sin_addr);
-    return host;
-}
-
 static bool same_host(const union ka_address *a, const union ka_address *b)
 {
-    struct in6_addr x = host_of(a), y = host_of(b);
-
-    return !memcmp(&x, &y, sizeof x);
+    if (a->any.sa_family != b->any.sa_family)
+        return false;
+    return a->any.sa_family == AF_INET
+               ? a->in.sin_addr.s_addr == b->in.sin_addr.s_addr
+               : IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr);
 }
 
-/* Tell whether a listener is on all addresses. "::" takes IPv4 as well, unless IPV6_V6ONLY
- * is set, which sock_diag needn't tell. */
+/* Tell whether a listener is on all addresses of this kind. "::" takes IPv4 as well, unless
+ * IPV6_V6ONLY is set, which sock_diag needn't tell. */
 static bool takes_all_of(const union ka_address *listener,
                          const union ka_address *address)
 {
-    const union ka_address any4 = {.in = {.sin_family = AF_INET}};
-    struct in6_addr host = host_of(listener);
-
-    if (IN6_IS_ADDR_UNSPECIFIED(&host))
-        return true;
-    return same_host(listener, &any4) && /* as 0.0.0.0 or ::ffff:0.0.0.0 */
-           (address->any.sa_family == AF_INET || mapped(address));
+    return listener->any.sa_family == AF_INET
+               ? address->any.sa_family == AF_INET && !listener->in.sin_addr.s_addr
+               : IN6_IS_ADDR_UNSPECIFIED(&listener->in6.sin6_addr);
 }
 
 void addresses_add(struct addresses *a, const union ka_address *address)
 {
     for (size_t i = 0; i < a->count; i++)
         if (address_port(&a->all[i]) == address_port(address) &&
-            a->all[i].any.sa_family == address->any.sa_family &&
             same_host(&a->all[i], address))
             return;
     a->all = with_room(a->all, a->count, sizeof *a->all);

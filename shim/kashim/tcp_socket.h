@@ -22,8 +22,11 @@ struct tcp_socket {
  * connected. */
 bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *socket);
 
-/* Write "127.0.0.1" and "127.0.0.1:80", "::1" and "[::1]:80", or "-" for no address. An
- * IPv4 address mapped into IPv6 becomes IPv4. */
+/* Turn an IPv4 address that is mapped into IPv6 into IPv4, before it is compared or
+ * shown. */
+void address_unmap(union ka_address *address);
+
+/* Write "127.0.0.1" and "127.0.0.1:80", "::1" and "[::1]:80", or "-" for no address. */
 enum { ADDRESS_SIZE = 64 };
 const char *host_text(const union ka_address *address, char text[ADDRESS_SIZE]);
 const char *address_text(const union ka_address *address, char text[ADDRESS_SIZE]);
