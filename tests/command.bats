@@ -231,7 +231,7 @@ PYTHON
 without() {
     as "strace -f -qq -o /dev/null -e inject=$1:error=$2" "$dir/kashim" check
     harmless "exit status without $1" 1 "$status"
-    harmless "the ways without $1" 'library control groups attach to processes status by sock_diag' \
+    harmless "the ways without $1" 'library control groups attach to processes status by sock_diag KA_RTO_MAX' \
         "$(sed 's/  *\(yes\|no: .*\)$//' <<<"$output" | paste -sd' ')"
 }
 

@@ -203,6 +203,35 @@ connected_in_group() {
 }
 
 # bats test_tags=effect
+@test "group: -r, what it is without, and what of the program's own stands" {
+    need_rto_max
+    connected_in_group -r 3 -- "${accepted[@]}" 'look a' 'look b' 'dup b d' 'set d rto_max 5000' 'look d'
+    has a "${ours/connected/listening} rto_max=3000"
+    has b "$ours rto_max=3000"
+    effect "the program's own afterwards" "$ours rto_max=5000" "$(result 'look d')"
+    connected_in_group -r auto --connect -- 'tcp4 a' 'listen a' 'socket c' 'connect-as c a' 'look c' \
+        'socket d' 'set d rto_max 5000' 'connect-as d a' 'look d'
+    has c "$ours rto_max=13000"
+    has d "$ours rto_max=5000"
+    connected_in_group -- "${accepted[@]}" 'look b'
+    has b "$ours"
+}
+
+# bats test_tags=effect
+@test "group: -r of a server that runs, taken back by attach and by detach" {
+    need_rto_max
+    serve_in "$group" echo_server "$port"
+    ask "$port" hello
+    attach -r 3 "$group"
+    effect 'the connection' "$ours rto_max=3000" "$(connections_at "$port")"
+    attach "$group"
+    effect 'without -r' "$ours" "$(connections_at "$port")"
+    attach -r 3 "$group"
+    kashim detach "$group"
+    effect 'after detach' 'tcp listening keepalive=0 idle=61 intvl=11 cnt=7 user_timeout=0' "$(listener)"
+}
+
+# bats test_tags=effect
 @test "group: --connect" {
     local client=('tcp4 a' 'listen a' 'socket c')
     connected_in_group --connect -- "${client[@]}" 'connect-as c a' 'look c'
@@ -589,7 +618,7 @@ print($1)" <<<"$output"
 @test "group: status --json" {
     attach -u 9 -p "8000-8002" --connect --force "$group"
     serve_in "$group" static_server "$port"
-    effect 'the group' "[('cnt', 7), ('connect', True), ('force', True), ('idle', 61), ('intvl', 11), ('known', True), ('path', '$path'), ('ports', '8000-8002'), ('user_timeout', 9.0)]" \
+    effect 'the group' "[('cnt', 7), ('connect', True), ('force', True), ('idle', 61), ('intvl', 11), ('known', True), ('path', '$path'), ('ports', '8000-8002'), ('rto_max', 0.0), ('user_timeout', 9.0)]" \
         "$(in_status 'sorted(groups[0].items())')"
     effect 'the process' "[($server, '$path')]" "$(in_status "[(p['pid'], p['group']) for p in processes]")"
     attach "$group"

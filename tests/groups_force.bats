@@ -59,6 +59,19 @@ forced() {
 }
 
 # bats test_tags=effect
+@test "group, force: TCP_RTO_MAX_MS is kept where kashim set it, and only there" {
+    need_rto_max
+    attach --force -r 3 "$group"
+    forced 'set b rto_max 5000' 'set b rto_max 999'
+    has b "$ours rto_max=3000"
+    effect 'what the program is told' '0 EINVAL' \
+        "$(result 'set b rto_max 5000') $(result 'set b rto_max 999')"
+    attach --force "$group"
+    forced 'set b rto_max 5000'
+    has b "$ours rto_max=5000"
+}
+
+# bats test_tags=effect
 @test "group, force: TCP_USER_TIMEOUT is kept where kashim set it, and only there" {
     attach --force "$group"
     forced 'set b user_timeout 1234'

@@ -7,11 +7,6 @@
 
 accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b')
 
-need_rto_max() {
-    [ "$(steps 'tcp4 a' 'set a rto_max 1000' | sed -n 's/^set a rto_max 1000: //p')" = 0 ] ||
-        unless_ci 'the kernel has no TCP_RTO_MAX_MS'
-}
-
 # bats test_tags=effect
 @test "off, auto, a time, in milliseconds on the socket" {
     need_rto_max
@@ -67,4 +62,73 @@ need_rto_max() {
         steps 'tcp4 a' 'listen a' 'look a' 'tcp4 b' 'listen b' 2>&1)
     effect 'the line' 1 "$(grep -c 'refuses TCP_RTO_MAX_MS: ENOPROTOOPT (it came with Linux 6.15; KA_USER_TIMEOUT' <<<"$output")"
     has a "$(sed 's/connected/listening/; s/user_timeout=0/user_timeout=9000/' <<<"$ours")"
+}
+
+# ---- the command ---------------------------------------------------------------
+
+# bats test_tags=effect
+@test "attach: -r on a listener and a connection, and detach" {
+    need_rto_max
+    install_command
+    local port
+    port=$(free_port)
+    serve_bare "$port" echo_server "$port"
+    ask "$port" hello
+    kashim attach -i 61 -n 11 -c 7 -r 3 "$server"
+    effect 'the connection' "$ours rto_max=3000" "$(connections_at "$port")"
+    kashim detach -i 61 -n 11 -c 7 -r 3 "$server"
+    effect 'after detach' "${ours/keepalive=1/keepalive=0}" "$(connections_at "$port")"
+}
+
+# bats test_tags=effect
+@test "run: -r, in the group and by the library" {
+    need_rto_max
+    install_command
+    kashim run -i 61 -n 11 -c 7 -r 3 -- steps "${accepted[@]}"
+    has b "$ours rto_max=3000"
+}
+
+# bats test_tags=effect
+@test "status: the cap, and when a dead peer with data in flight is dropped" {
+    need_rto_max
+    install_command
+    local port
+    port=$(free_port)
+    serve "$port" KA_RTO_MAX=3 echo_server "$port"
+    kashim status --port "$port"
+    effect 'the row' '3 138/39 -' "$(awk '$2 == "listening" { print $7, $8, $9 }' <<<"$output")"
+    kashim status --json --port "$port"
+    effect 'JSON' '"rto_max": 3.000, "drop": 138, "drop_in_flight": 39' \
+        "$(grep -o '"rto_max.*_flight": [0-9]*' <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "the command goes by the namespace's tcp_retries2: auto, and when a dead peer is dropped" {
+    need unshare
+    need_rto_max
+    [ $EUID = 0 ] || unless_ci 'a network namespace takes root'
+    install_command
+    printf '#!/bin/sh\n%s attach -i 61 -n 11 -c 7 -r auto $PPID && exec %s status $PPID\n' \
+        "$dir/kashim" "$dir/kashim" >"$dir/from_child"
+    chmod +x "$dir/from_child"
+    # shellcheck disable=SC2016 # the inner shell's
+    as '' unshare -n sh -c 'echo 30 >/proc/sys/net/ipv4/tcp_retries2 && exec "$@"' - \
+        steps 'tcp4 a' 'listen a' "run $dir/from_child" 'look a'
+    has a "${ours/connected/listening} rto_max=6000"
+    effect 'the row' '6 138/163' "$(awk '$2 == "listening" { print $7, $8 }' <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "a kernel without it: one line that names the release, and the others are put on" {
+    need strace
+    install_command
+    [ "${KASHIM_COMMAND-}" ] || cp "$root/build/tests/static_kashim" "$dir/kashim"
+    local port
+    port=$(free_port)
+    serve_bare "$port" echo_server "$port"
+    as 'strace -qq -o /dev/null -e trace=getsockopt -e inject=getsockopt:error=ENOPROTOOPT:when=4' \
+        "$dir/kashim" attach -i 61 -n 11 -c 7 -r 3 "$server"
+    effect 'the line' 'kashim: KA_RTO_MAX has no effect on this kernel: it came with Linux 6.15' \
+        "$(sed -n '1s/; KA_USER_TIMEOUT .*//p' <<<"$stderr")"
+    effect 'its listener' "${ours/connected/listening}" "$(sockopts "$server" | sed -n 's/.* \(tcp listening.*\)/\1/p')"
 }

@@ -29,9 +29,9 @@ json() {
     kashim status "$server"
     effect 'exit status' 0 "$status"
     effect 'table' "echo_server ($server): libkashim isn't loaded
- LOCAL PEER KA IDLE INTVL CNT USER DROP NEXT
-!0.0.0.0:$port listening off 7200 75 9 - never -
-!127.0.0.1:$port PEER off 7200 75 9 - never -
+ LOCAL PEER KA IDLE INTVL CNT DROP NEXT
+!0.0.0.0:$port listening off 7200 75 9 never/925 -
+!127.0.0.1:$port PEER off 7200 75 9 never/925 -
 
 1 process, 1 listener (1 unprotected), 1 accepted connection (1 unprotected), 0 outgoing connections" \
         "$(tr -s ' ' <<<"$output" | sed "s/:$port [0-9.]*:[0-9]* /:$port PEER /")"
@@ -43,8 +43,8 @@ json() {
     ask "$port" hello
     kashim status "$server"
     effect 'title' "echo_server ($server): libkashim is loaded" "$(head -n 1 <<<"$output")"
-    effect 'listener' " 0.0.0.0:$port listening on 61 11 7 100 105 -" "$(rows | sed -n 1p)"
-    effect 'connection' " 127.0.0.1:$port PEER on 61 11 7 100 105" "$(rows | sed -n '2s/ [0-9.]*$//p')"
+    effect 'listener' " 0.0.0.0:$port listening on 61 11 7 100 105/100 -" "$(rows | sed -n 1p)"
+    effect 'connection' " 127.0.0.1:$port PEER on 61 11 7 100 105/100" "$(rows | sed -n '2s/ [0-9.]*$//p')"
     local next
     next=$(rows | sed -n '2s/.* //p')
     effect "next probe in $next" yes "$(awk -v n="$next" 'BEGIN { print (n > 50 && n <= 65 ? "yes" : "no") }')"
@@ -54,7 +54,7 @@ json() {
 # bats test_tags=effect
 @test "status: 80 columns are enough for IPv4" {
     need socat
-    serve_bare "$port" env "LD_PRELOAD=$KASHIM_LIB" KA_IDLE=9999 KA_INTVL=9999 KA_CNT=9 KA_USER_TIMEOUT=9999 \
+    serve_bare "$port" env "LD_PRELOAD=$KASHIM_LIB" KA_IDLE=999 KA_INTVL=999 KA_CNT=9 KA_USER_TIMEOUT=999 \
         socat "TCP-LISTEN:$port,bind=127.100.100.100,fork" EXEC:cat
     exec {client}<>"/dev/tcp/127.100.100.100/$port"
     echo >&"$client"
@@ -127,7 +127,7 @@ connected_to() {
     started+=("$server")
     kashim status "$server"
     effect 'count' '1 process, 1 listener, 1 accepted connection, 0 outgoing connections' "$(tail -n 1 <<<"$output")"
-    effect 'next probe' 1 "$(rows | grep -c 'PEER on 61 11 7 - 138 [0-9]')"
+    effect 'next probe' 1 "$(rows | grep -c 'PEER on 61 11 7 138/925 [0-9]')"
     need strace
     as 'strace -qq -o /dev/null -e inject=setns:error=EPERM' "$dir/kashim" status "$server"
     effect 'refused' 1 "$(grep -c "namespace (sock_diag): Operation not permitted" <<<"$stderr")"
@@ -158,9 +158,9 @@ connected_to() {
     effect 'top' 'version groups processes totals' "$(json '*d')"
     effect 'process' 'pid name library group all_of_user sockets' "$(json '*p[0]')"
     effect 'its values' "2 [] $server echo_server True None False" "$(json 'd["version"], d["groups"], *(p[0][k] for k in ("pid", "name", "library", "group", "all_of_user"))')"
-    local names='role protocol inode local peer keepalive idle intvl cnt user_timeout drop next_probe'
+    local names='role protocol inode local peer keepalive idle intvl cnt user_timeout rto_max drop drop_in_flight next_probe'
     effect 'socket' "$names" "$(json '*p[0]["sockets"][0]')"
-    effect 'listener' "listener tcp {'address': '0.0.0.0', 'port': $port} None True 61 11 7 100.0 105 None" \
+    effect 'listener' "listener tcp {'address': '0.0.0.0', 'port': $port} None True 61 11 7 100.0 0.0 105 100 None" \
         "$(json '*(v for k, v in p[0]["sockets"][0].items() if k != "inode")')"
     effect 'connection' "accepted {'address': '127.0.0.1', 'port': $port} 127.0.0.1 True" \
         "$(json '*(lambda s: (s["role"], s["local"], s["peer"]["address"], 50 < s["next_probe"] <= 65))(p[0]["sockets"][1])')"
@@ -191,8 +191,8 @@ connected_to() {
     as "$nobody" "$dir/kashim" status "$server"
     effect 'exit status' 1 "$status"
     effect 'missing' "kashim: echo_server ($server): it is another user's, 0: run kashim as root or as that user" "$stderr"
-    effect 'listener' " 0.0.0.0:$port listening ? - - - - - -" "$(rows | sed -n 1p)"
-    effect 'connection' " 127.0.0.1:$port PEER on - - - - -" "$(rows | sed -n '/PEER/s/ [0-9.]*$//p')"
+    effect 'listener' " 0.0.0.0:$port listening ? - - - - -" "$(rows | sed -n 1p)"
+    effect 'connection' " 127.0.0.1:$port PEER on - - - -" "$(rows | sed -n '/PEER/s/ [0-9.]*$//p')"
     as "$nobody" "$dir/kashim" status --port "$port"
     effect 'by port' 2 "$(rows | wc -l)"
     effect 'missing' "kashim: the process that listens on port $port can't be seen: run kashim as root" "$stderr"
@@ -208,7 +208,7 @@ connected_to() {
     ask "$port" hello
     as 'strace -qq -o /dev/null -e inject=pidfd_getfd:error=EPERM' "$dir/kashim" status "$server"
     effect 'exit status' 1 "$status"
-    effect 'connection' " 127.0.0.1:$port PEER on - - - - -" "$(rows | sed -n '/PEER/s/ [0-9.]*$//p')"
+    effect 'connection' " 127.0.0.1:$port PEER on - - - -" "$(rows | sed -n '/PEER/s/ [0-9.]*$//p')"
     effect 'said' 1 "$(grep -c "^kashim: echo_server ($server): pidfd_getfd(2) is refused to every program here" <<<"$stderr")"
 }
 
@@ -219,7 +219,7 @@ connected_to() {
     ask "$port" hello
     as 'strace -qq -o /dev/null -e inject=sendto:error=EPERM' "$dir/kashim" status "$server"
     effect 'exit status' 1 "$status"
-    effect 'connection' " 127.0.0.1:$port PEER on 61 11 7 - 138 -" "$(rows | sed -n 2p)"
+    effect 'connection' " 127.0.0.1:$port PEER on 61 11 7 138/925 -" "$(rows | sed -n 2p)"
     effect 'said' 1 "$(grep -c "^kashim: the kernel doesn't list the sockets of process $server's network namespace (sock_diag)" <<<"$stderr")"
     as "strace -qq -o /dev/null -P /proc/$server/maps -e inject=read:error=EIO" "$dir/kashim" status --json "$server"
     effect 'whether the library is there' 1 "$(grep -c '"library": null' <<<"$output")"

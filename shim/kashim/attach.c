@@ -241,6 +241,7 @@ int kashim_attach(int argc, char **argv)
                  "keep it on");
         return EXIT_USAGE;
     }
+    options_fit_kernel(&a.options);
     if (a.targets.pids.count)
         done = attach_processes(&a, false);
     for (size_t i = 0; i < a.targets.group_count; i++)

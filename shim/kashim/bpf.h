@@ -78,6 +78,7 @@ enum {
     MARK_OURS = 1,             /* kashim has set the options */
     MARK_OWN_TIMERS = 2,       /* the program has set timers itself */
     MARK_OWN_USER_TIMEOUT = 4, /* the program has set TCP_USER_TIMEOUT itself */
+    MARK_OWN_RTO_MAX = 8,      /* and TCP_RTO_MAX_MS */
 };
 
 /* Tell whether sockets are marked: with `force`, and before Linux 6.1, whose bpf_getsockopt

@@ -24,6 +24,7 @@ enum {
     TIMER,
     COUNT,
     TIMER_OR_COUNT,
+    OTHER,
     JUDGE,
     OURS,
     PASS,
@@ -66,10 +67,9 @@ static void finish(struct code *c)
 static int own_mark(int option)
 {
     static const int marks[KA_OPTIONS] = {
-        [KA_IDLE] = MARK_OWN_TIMERS,
-        [KA_INTVL] = MARK_OWN_TIMERS,
-        [KA_CNT] = MARK_OWN_TIMERS,
-        [KA_USER_TIMEOUT] = MARK_OWN_USER_TIMEOUT,
+        [KA_IDLE] = MARK_OWN_TIMERS,     [KA_INTVL] = MARK_OWN_TIMERS,
+        [KA_CNT] = MARK_OWN_TIMERS,      [KA_USER_TIMEOUT] = MARK_OWN_USER_TIMEOUT,
+        [KA_RTO_MAX] = MARK_OWN_RTO_MAX,
     };
 
     return marks[option];
@@ -191,10 +191,9 @@ static void read_own(struct code *c, const struct group_settings *settings)
 {
     code_jump_if(c, BPF_JNE, R7, BPF_SOCK_OPS_TCP_CONNECT_CB, OPTIONS);
     for (int option = 0; option < KA_OPTIONS; option++) {
-        int kernel =
-            own_mark(option) == MARK_OWN_TIMERS ? settings->kernel.of[option] : 0;
+        int kernel = option == KA_USER_TIMEOUT ? 0 : settings->kernel.of[option];
 
-        if (!own_mark(option) || settings->values.of[option] < 0)
+        if (!own_mark(option) || settings->values.of[option] < 0 || kernel < 0)
             continue;
         read_option(c, option, OPTIONS);
         code_jump_if(c, BPF_JEQ, R1, kernel, AFTER_OWN + option);
@@ -268,8 +267,8 @@ bool needs_setsockopt(const struct ka_config *config)
 }
 
 /* Go on at JUDGE with R9 = the mark for what is set, R7 and R8 = the least and the largest
- * value that the kernel takes; at PASS with all other options, TCP_USER_TIMEOUT too if the
- * settings don't have it. */
+ * value that the kernel takes; at PASS with all other options, and with those that the
+ * settings don't have. */
 static void choose_option(struct code *c, const struct group_settings *settings)
 {
     code_move(c, R6, R1);
@@ -287,13 +286,21 @@ static void choose_option(struct code *c, const struct group_settings *settings)
     code_jump_if(c, BPF_JEQ, R3, TCP_KEEPIDLE, TIMER);
     code_jump_if(c, BPF_JEQ, R3, TCP_KEEPINTVL, TIMER);
     code_jump_if(c, BPF_JEQ, R3, TCP_KEEPCNT, COUNT);
-    if (settings->values.of[KA_USER_TIMEOUT] < 0)
-        code_jump(c, PASS);
-    else {
-        code_jump_if(c, BPF_JNE, R3, TCP_USER_TIMEOUT, PASS);
+    if (settings->values.of[KA_USER_TIMEOUT] >= 0) {
+        code_jump_if(c, BPF_JNE, R3, TCP_USER_TIMEOUT, OTHER);
         code_set(c, R7, 0);
         code_set(c, R8, INT_MAX);
         code_set(c, R9, MARK_OWN_USER_TIMEOUT);
+        code_jump(c, JUDGE);
+    }
+    code_label(c, OTHER);
+    if (settings->values.of[KA_RTO_MAX] < 0 || settings->kernel.of[KA_RTO_MAX] < 0)
+        code_jump(c, PASS);
+    else {
+        code_jump_if(c, BPF_JNE, R3, TCP_RTO_MAX_MS, PASS);
+        code_set(c, R7, 1000);
+        code_set(c, R8, KA_MAX_RTO_MAX * 1000);
+        code_set(c, R9, MARK_OWN_RTO_MAX);
         code_jump(c, JUDGE);
     }
 

@@ -126,6 +126,8 @@ static int check_host(void)
     all &= tell("control groups", why_no_groups());
     all &= tell("attach to processes", why_no_duplicates());
     all &= tell("status by sock_diag", why_no_sock_diag());
+    tell("KA_RTO_MAX",
+         ka_values_of_kernel().of[KA_RTO_MAX] < 0 ? KA_RTO_MAX_SINCE : NULL);
     if (geteuid())
         puts("As an ordinary user you reach your own processes, and no control groups.");
     return all ? EXIT_SUCCESS : EXIT_UNDONE;

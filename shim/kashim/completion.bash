@@ -10,7 +10,7 @@ _kashim_program()
     for ((i = 2; i < cword; i++)); do
         case ${words[i]} in
         --) ((i++)) && break ;;
-        -[incup] | --idle | --intvl | --cnt | --user-timeout | --ports | --log) ((i++)) ;;
+        -[incurp] | --idle | --intvl | --cnt | --user-timeout | --rto-max | --ports | --log) ((i++)) ;;
         -*) ;;
         *) break ;;
         esac
@@ -41,7 +41,7 @@ _kashim()
     # shellcheck disable=SC2034 # they are bash-completion's
     local cur prev words cword program
     local subcommands='run check attach detach status enable disable help'
-    local settings='--idle --intvl --cnt --user-timeout --ports --connect'
+    local settings='--idle --intvl --cnt --user-timeout --rto-max --ports --connect'
     local inside='--no-children --log'
 
     _init_completion -n = || return
@@ -52,7 +52,7 @@ _kashim()
             { _command_offset "$program"; return; }
     fi
     case $prev in
-    --user-timeout | -u) _kashim_words off auto; return ;;
+    --user-timeout | --rto-max | -[ur]) _kashim_words off auto; return ;;
     --log) _kashim_words off stderr; return ;;
     --root) _filedir -d; return ;;
     --idle | --intvl | --cnt | --ports | --port | -[incp]) return ;;

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Turn keepalive off where the timers are those of `config`, and TCP_USER_TIMEOUT if it has
- * one. */
+/* Turn keepalive off where the timers are those of `config`, and TCP_USER_TIMEOUT and
+ * TCP_RTO_MAX_MS if it has them. */
 static void begin_scan(struct scan *scan, const struct ka_config *config)
 {
     *scan = (struct scan){.serving = NO_SERVING,
@@ -24,8 +24,9 @@ static void begin_scan(struct scan *scan, const struct ka_config *config)
                           .changed = "turned off",
                           .right = "already off"};
     scan->wanted.of[KA_KEEPALIVE] = 0;
-    if (scan->only.of[KA_USER_TIMEOUT] > 0)
-        scan->wanted.of[KA_USER_TIMEOUT] = 0;
+    for (enum ka_option i = KA_USER_TIMEOUT; i <= KA_RTO_MAX; i++)
+        if (scan->only.of[i] > 0)
+            scan->wanted.of[i] = value_when_off(i);
 }
 
 static bool finish_scan(struct scan *scan)
@@ -84,7 +85,7 @@ static bool hand_to_outer(struct group *g, const struct ka_config *inner)
     scan.wanted = outer.values;
     scan.only = ka_values_wanted(inner);
     scan.only.of[KA_KEEPALIVE] = 0;
-    scan.only.of[KA_USER_TIMEOUT] = -1;
+    scan.only.of[KA_USER_TIMEOUT] = scan.only.of[KA_RTO_MAX] = -1;
     scan.group = g;
     scan.mark = &g->outer;
     scan.changed = "changed";

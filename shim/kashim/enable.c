@@ -336,5 +336,8 @@ int kashim_enable(int argc, char **argv)
     if ((!r.preload && !options_are_within(&r.options, OUTSIDE_SETTINGS)) ||
         !options_read_environment(&r.options))
         return EXIT_USAGE;
-    return options_are_off(&r.options, argv[0]) ? EXIT_UNDONE : request_run(&r, enable);
+    if (options_are_off(&r.options, argv[0]))
+        return EXIT_UNDONE;
+    options_fit_kernel(&r.options);
+    return request_run(&r, enable);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "options.h"
 
+#include "tcp_socket.h"
 #include "util.h"
 
 #include <stdlib.h>
@@ -22,6 +23,8 @@ static const struct setting {
      "-c, --cnt NUMBER         KA_CNT           unanswered probes until dropped (6)"},
     {"KA_USER_TIMEOUT", 'u', NULL,
      "-u, --user-timeout TIME  KA_USER_TIMEOUT  off, auto, or a time (off)"},
+    {"KA_RTO_MAX", 'r', NULL,
+     "-r, --rto-max TIME       KA_RTO_MAX       off, auto, or a time to 120 s (off)"},
     {"KA_PORTS", 'p', NULL,
      "-p, --ports LIST         KA_PORTS         only these: 5432,8000-8100 (all)"},
     {"KA_CONNECT", OPTION_CONNECT, "1",
@@ -111,6 +114,7 @@ void options_begin(struct options *options)
 {
     memset(options, 0, sizeof *options);
     ka_config_defaults(&options->config);
+    options->config.retries = tcp_retries2();
 }
 
 bool options_read_environment(struct options *options)
@@ -161,6 +165,14 @@ bool options_are_within(const struct options *options, int count)
             return false;
         }
     return true;
+}
+
+void options_fit_kernel(struct options *options)
+{
+    if (!options->config.rto_max || ka_values_of_kernel().of[KA_RTO_MAX] >= 0)
+        return;
+    complain("KA_RTO_MAX has no effect on this kernel: " KA_RTO_MAX_SINCE);
+    options->config.rto_max = KA_RTO_MAX_OFF;
 }
 
 bool options_are_off(const struct options *options, const char *subcommand)

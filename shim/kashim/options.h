@@ -13,12 +13,13 @@
 
 /* For getopt_long(3): the letters and names of the settings' options, and what the names
  * return that have no letter. A subcommand's own begin at OPTION_OWN. */
-#define SETTING_LETTERS "i:n:c:u:p:"
+#define SETTING_LETTERS "i:n:c:u:r:p:"
 enum { OPTION_CONNECT = 256, OPTION_FORCE, OPTION_NO_CHILDREN, OPTION_LOG, OPTION_OWN };
 #define SETTING_OPTIONS                                                                  \
     {"idle", required_argument, NULL, 'i'}, {"intvl", required_argument, NULL, 'n'},     \
         {"cnt", required_argument, NULL, 'c'},                                           \
         {"user-timeout", required_argument, NULL, 'u'},                                  \
+        {"rto-max", required_argument, NULL, 'r'},                                       \
         {"ports", required_argument, NULL, 'p'},                                         \
         {"connect", no_argument, NULL, OPTION_CONNECT},                                  \
         {"force", no_argument, NULL, OPTION_FORCE},                                      \
@@ -31,10 +32,10 @@ enum { OPTION_CONNECT = 256, OPTION_FORCE, OPTION_NO_CHILDREN, OPTION_LOG, OPTIO
 enum {
     SOCKET_SETTINGS =
         3,              /* a socket unit of systemd has them: KA_IDLE, KA_INTVL, KA_CNT */
-    TIMER_SETTINGS = 4, /* and KA_USER_TIMEOUT */
-    DETACH_SETTINGS = 6,  /* tell sockets apart: and KA_PORTS, KA_CONNECT */
-    OUTSIDE_SETTINGS = 7, /* act outside the program: and KA_FORCE */
-    SETTINGS = 9,         /* all but KA_OFF: and KA_CHILDREN, KA_LOG */
+    TIMER_SETTINGS = 5, /* and KA_USER_TIMEOUT, KA_RTO_MAX */
+    DETACH_SETTINGS = 7,  /* tell sockets apart: and KA_PORTS, KA_CONNECT */
+    OUTSIDE_SETTINGS = 8, /* act outside the program: and KA_FORCE */
+    SETTINGS = 10,        /* all but KA_OFF: and KA_CHILDREN, KA_LOG */
 };
 
 struct options {
@@ -45,7 +46,7 @@ struct options {
 /* getopt_long(3) for `letters` and `names`. Print what is wrong and return '?'. */
 int next_option(int argc, char **argv, const char *letters, const struct option *names);
 
-/* Set the defaults. */
+/* Set the defaults. net.ipv4.tcp_retries2 is that of this network namespace. */
 void options_begin(struct options *options);
 
 /* Take what next_option() has returned. Return false for '?', or print that the value isn't
@@ -60,6 +61,9 @@ bool options_are_within(const struct options *options, int count);
 /* Take from the environment what no option has set. Print each value that isn't accepted
  * and return false. */
 bool options_read_environment(struct options *options);
+
+/* Leave out of `config` what the kernel doesn't have, and print that. */
+void options_fit_kernel(struct options *options);
 
 /* Print that KA_OFF=1 is set, if it is, and return whether. */
 bool options_are_off(const struct options *options, const char *subcommand);

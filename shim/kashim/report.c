@@ -24,6 +24,23 @@ int row_drop_seconds(const struct row *row)
                            value[KA_USER_TIMEOUT]);
 }
 
+int row_rto_max_ms(const struct row *row)
+{
+    int ms = row->socket.values.of[KA_RTO_MAX];
+
+    return ms == KA_MAX_RTO_MAX * 1000 ? 0 : ms;
+}
+
+int row_in_flight_seconds(const struct row *row, const struct report *report)
+{
+    const int *value = row->socket.values.of;
+
+    if (value[KA_USER_TIMEOUT] < 0)
+        return -1;
+    return ka_seconds(
+        ka_in_flight_ms(value[KA_USER_TIMEOUT], value[KA_RTO_MAX], report->retries));
+}
+
 struct totals report_totals(const struct report *report)
 {
     struct totals totals = {0};
@@ -50,10 +67,10 @@ struct totals report_totals(const struct report *report)
 
 /* ---- the table --------------------------------------------------------------- */
 
-enum column { LOCAL, PEER, KEEP, IDLE, INTVL, CNT, USER, DROP, NEXT, COLUMNS };
+enum column { LOCAL, PEER, KEEP, IDLE, INTVL, CNT, UTO, RTO, DROP, NEXT, COLUMNS };
 
-static const char *const titles[COLUMNS] = {"LOCAL", "PEER", "KA",   "IDLE", "INTVL",
-                                            "CNT",   "USER", "DROP", "NEXT"};
+static const char *const titles[COLUMNS] = {"LOCAL", "PEER", "KA",  "IDLE", "INTVL",
+                                            "CNT",   "UTO",  "RTO", "DROP", "NEXT"};
 
 struct cells {
     char text[COLUMNS][ADDRESS_SIZE];
@@ -67,7 +84,7 @@ static void put_number(char *cell, int number)
     if (number < 0)
         strcpy(cell, "-");
     else
-        snprintf(cell, ADDRESS_SIZE, "%d", number);
+        sprintf(cell, "%d", number);
 }
 
 /* Put milliseconds as seconds, below 100 with a fraction; "-" for what isn't above
@@ -87,7 +104,19 @@ static const char *on_or_off(int keepalive)
     return keepalive < 0 ? "?" : keepalive ? "on" : "off";
 }
 
-static struct cells cells_of(const struct row *row)
+/* Put when a dead peer is dropped: an idle one, and one with data in flight. */
+static void put_drop(char *cell, const struct report *report, const struct row *row)
+{
+    char idle[16], in_flight[16];
+
+    put_number(idle, row_drop_seconds(row));
+    put_number(in_flight, row_in_flight_seconds(row, report));
+    if (row_keepalive(row) == 0)
+        strcpy(idle, "never");
+    snprintf(cell, ADDRESS_SIZE, *in_flight == '-' ? "%s" : "%s/%s", idle, in_flight);
+}
+
+static struct cells cells_of(const struct report *report, const struct row *row)
 {
     const struct tcp_socket *s = &row->socket;
     struct cells c = {0};
@@ -100,10 +129,9 @@ static struct cells cells_of(const struct row *row)
     put_number(c.text[IDLE], s->values.of[KA_IDLE]);
     put_number(c.text[INTVL], s->values.of[KA_INTVL]);
     put_number(c.text[CNT], s->values.of[KA_CNT]);
-    put_ms(c.text[USER], s->values.of[KA_USER_TIMEOUT], 0);
-    put_number(c.text[DROP], row_drop_seconds(row));
-    if (row_keepalive(row) == 0)
-        strcpy(c.text[DROP], "never");
+    put_ms(c.text[UTO], s->values.of[KA_USER_TIMEOUT], 0);
+    put_ms(c.text[RTO], row_rto_max_ms(row), 0);
+    put_drop(c.text[DROP], report, row);
     put_ms(c.text[NEXT], s->timer, -1);
     return c;
 }
@@ -111,24 +139,43 @@ static struct cells cells_of(const struct row *row)
 /* ---- the table --------------------------------------------------------------- */
 
 struct layout {
-    int width[COLUMNS];
+    const struct report *report;
+    int width[COLUMNS]; /* 0: not shown */
     bool colour;
 };
+
+/* Tell whether a column is shown only if a socket has something there. */
+static bool is_rare(int column)
+{
+    return column == UTO || column == RTO;
+}
+
+static void widen(int *width, int column, const char *cell)
+{
+    int len = (int)strlen(cell), title = (int)strlen(titles[column]);
+
+    if (is_rare(column) && !strcmp(cell, "-"))
+        return;
+    if (*width < title)
+        *width = title;
+    if (*width < len)
+        *width = len;
+}
 
 static struct layout lay_out(const struct report *report)
 {
     const char *no_color = getenv("NO_COLOR");
-    struct layout layout = {.colour = isatty(STDOUT_FILENO) && !(no_color && *no_color)};
+    struct layout layout = {.report = report,
+                            .colour = isatty(STDOUT_FILENO) && !(no_color && *no_color)};
 
     for (int c = 0; c < COLUMNS; c++)
-        layout.width[c] = (int)strlen(titles[c]);
+        layout.width[c] = is_rare(c) ? 0 : (int)strlen(titles[c]);
     for (size_t i = 0; i < report->count; i++)
         for (size_t j = 0; j < report->sections[i].count; j++) {
-            struct cells cells = cells_of(&report->sections[i].rows[j]);
+            struct cells cells = cells_of(report, &report->sections[i].rows[j]);
 
             for (int c = 0; c < COLUMNS; c++)
-                if ((int)strlen(cells.text[c]) > layout.width[c])
-                    layout.width[c] = (int)strlen(cells.text[c]);
+                widen(&layout.width[c], c, cells.text[c]);
         }
     return layout;
 }
@@ -138,13 +185,14 @@ static void print_line(const struct layout *layout, char mark, const char *const
 {
     putchar(mark);
     for (int c = 0; c < COLUMNS; c++)
-        printf("%s%*s", c ? " " : "", c <= KEEP ? -layout->width[c] : layout->width[c],
-               cell[c]);
+        if (layout->width[c])
+            printf("%s%*s", c ? " " : "",
+                   c <= KEEP ? -layout->width[c] : layout->width[c], cell[c]);
 }
 
 static void print_row(const struct layout *layout, const struct row *row)
 {
-    struct cells cells = cells_of(row);
+    struct cells cells = cells_of(layout->report, row);
     bool bare = row_keepalive(row) == 0;
     const char *cell[COLUMNS];
 

@@ -31,6 +31,7 @@ struct served_group {
 };
 
 struct report {
+    int retries; /* net.ipv4.tcp_retries2 */
     struct section *sections;
     size_t count;
     struct served_group *groups;
@@ -47,6 +48,12 @@ int row_keepalive(const struct row *row);
 /* Return the seconds from the last sign of life until an idle dead peer is dropped;
  * negative: never, or it can't be told. */
 int row_drop_seconds(const struct row *row);
+
+/* Return TCP_RTO_MAX_MS; 0: the kernel's own; negative: it can't be told. */
+int row_rto_max_ms(const struct row *row);
+
+/* The same while data is in flight; keepalive has no part in that. */
+int row_in_flight_seconds(const struct row *row, const struct report *report);
 
 enum { ROLES = OUTGOING + 1 };
 

@@ -56,7 +56,7 @@ static void print_address(const char *name, const union ka_address *address)
                host_text(address, host), address_port(address));
 }
 
-static void print_row(const struct row *row)
+static void print_row(const struct report *report, const struct row *row)
 {
     const struct tcp_socket *s = &row->socket;
 
@@ -70,7 +70,9 @@ static void print_row(const struct row *row)
     print_number("intvl", s->values.of[KA_INTVL]);
     print_number("cnt", s->values.of[KA_CNT]);
     print_ms("user_timeout", s->values.of[KA_USER_TIMEOUT]);
+    print_ms("rto_max", row_rto_max_ms(row));
     print_number("drop", row_drop_seconds(row));
+    print_number("drop_in_flight", row_in_flight_seconds(row, report));
     print_ms("next_probe", s->timer);
 }
 
@@ -95,6 +97,7 @@ static void print_group(const struct served_group *g)
         print_number("intvl", ka_config_intvl(config));
         print_number("cnt", config->cnt);
         print_ms("user_timeout", ka_config_user_timeout_ms(config));
+        print_ms("rto_max", ka_config_rto_max_ms(config));
         print_bool("connect", config->connect);
         print_bool("force", config->force);
         print_ports(config);
@@ -102,7 +105,7 @@ static void print_group(const struct served_group *g)
     putchar('}');
 }
 
-static void print_section(const struct section *s)
+static void print_section(const struct report *report, const struct section *s)
 {
     printf("{\"pid\": ");
     printf(s->process.pid ? "%d, " : "null, ", s->process.pid);
@@ -115,7 +118,7 @@ static void print_section(const struct section *s)
     printf(", \"sockets\": [");
     for (size_t i = 0; i < s->count; i++) {
         printf("%s\n      {", i ? "," : "");
-        print_row(&s->rows[i]);
+        print_row(report, &s->rows[i]);
         putchar('}');
     }
     printf("%s]}", s->count ? "\n    " : "");
@@ -133,7 +136,7 @@ void report_json(const struct report *report)
     printf("%s],\n  \"processes\": [", report->group_count ? "\n  " : "");
     for (size_t i = 0; i < report->count; i++) {
         printf("%s\n    ", i ? "," : "");
-        print_section(&report->sections[i]);
+        print_section(report, &report->sections[i]);
     }
     printf("%s],\n  \"totals\": {\"processes\": %zu", report->count ? "\n  " : "",
            totals.processes);

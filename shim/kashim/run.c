@@ -186,6 +186,7 @@ static int read_arguments(int argc, char **argv, struct options *options, bool *
     if ((*cgroup && !options_are_within(options, OUTSIDE_SETTINGS)) ||
         !options_read_environment(options))
         return EXIT_RUN;
+    options_fit_kernel(options);
     if (optind < argc)
         return -1;
     complain("run: which PROGRAM? (kashim help run)");

@@ -54,8 +54,13 @@ static void complain_of(struct scanned *p, struct ka_refusal refusal)
     }
 }
 
-/* Return what a socket gets. TCP_USER_TIMEOUT is turned off if kashim has set it before and
- * is not to any more. */
+int value_when_off(enum ka_option option)
+{
+    return option == KA_RTO_MAX ? KA_MAX_RTO_MAX * 1000 : 0;
+}
+
+/* Return what a socket gets. What kashim has set before and is not to set any more, goes
+ * back to the kernel's own. */
 static struct ka_values wanted_of(const struct scan *scan, const struct tcp_socket *s,
                                   enum role role)
 {
@@ -68,9 +73,10 @@ static struct ka_values wanted_of(const struct scan *scan, const struct tcp_sock
 
         return ka_values_outgoing(scan->config, &s->values, &kernel);
     }
-    if (wanted.of[KA_USER_TIMEOUT] < 0 && scan->former.of[KA_USER_TIMEOUT] > 0 &&
-        s->values.of[KA_USER_TIMEOUT] == scan->former.of[KA_USER_TIMEOUT])
-        wanted.of[KA_USER_TIMEOUT] = 0;
+    for (int i = 0; i < KA_OPTIONS; i++)
+        if (wanted.of[i] < 0 && scan->former.of[i] > 0 &&
+            s->values.of[i] == scan->former.of[i])
+            wanted.of[i] = value_when_off((enum ka_option)i);
     return wanted;
 }
 

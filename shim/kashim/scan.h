@@ -80,6 +80,9 @@ void scan_free(struct scan *scan);
 /* Print a line for each process, and complaints. Return false if something wasn't done. */
 bool scan_report(const struct scan *scan);
 
+/* Return what KA_USER_TIMEOUT and KA_RTO_MAX, in milliseconds, are without kashim. */
+int value_when_off(enum ka_option option);
+
 /* Read a listener as it is now. Return false if it is gone or may not be looked at. */
 bool scan_read_listener(const struct scan *scan, size_t listener,
                         struct tcp_socket *socket);

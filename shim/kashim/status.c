@@ -314,8 +314,10 @@ static int help(void)
         "  IDLE   before the first probe\n"
         "  INTVL  between unanswered probes\n"
         "  CNT    unanswered probes until the connection is dropped\n"
-        "  USER   TCP_USER_TIMEOUT\n"
-        "  DROP   from the last sign of life until an idle dead peer is dropped\n"
+        "  UTO    TCP_USER_TIMEOUT, if there is one\n"
+        "  RTO    TCP_RTO_MAX_MS, if there is one\n"
+        "  DROP   until a dead peer is dropped: an idle one/one with data in flight,\n"
+        "         of which keepalive knows nothing\n"
         "  NEXT   until the kernel's keepalive timer ends\n"
         "\n"
         "      --json                                for programs: see kashim(1)\n" TARGET_OPTIONS_HELP
@@ -352,7 +354,7 @@ static int read_arguments(int argc, char **argv, struct status *st)
 
 int kashim_status(int argc, char **argv)
 {
-    struct status st = {.port = 0};
+    struct status st = {.report.retries = tcp_retries2()};
     int status = read_arguments(argc, argv, &st);
 
     if (status >= 0)

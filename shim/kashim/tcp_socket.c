@@ -35,6 +35,18 @@ bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *s)
     return s->state != TCP_CLOSE || s->peer.any.sa_family != AF_UNSPEC;
 }
 
+int tcp_retries2(void)
+{
+    FILE *file = fopen("/proc/sys/net/ipv4/tcp_retries2", "re");
+    int retries;
+
+    if (!file || fscanf(file, "%d", &retries) != 1)
+        retries = 15;
+    if (file)
+        fclose(file);
+    return retries;
+}
+
 void address_unmap(union ka_address *a)
 {
     struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = a->in6.sin6_port};

@@ -26,6 +26,9 @@ bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *socket);
  * shown. */
 void address_unmap(union ka_address *address);
 
+/* Return net.ipv4.tcp_retries2 of this network namespace; 15 if it can't be read. */
+int tcp_retries2(void);
+
 /* Write "127.0.0.1" and "127.0.0.1:80", "::1" and "[::1]:80", or "-" for no address. */
 enum { ADDRESS_SIZE = 64 };
 const char *host_text(const union ka_address *address, char text[ADDRESS_SIZE]);
