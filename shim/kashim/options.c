@@ -18,7 +18,7 @@ static const struct setting {
     {"KA_IDLE", 'i', NULL,
      "-i, --idle TIME          KA_IDLE          before the first probe (120)"},
     {"KA_INTVL", 'n', NULL,
-     "-n, --intvl TIME         KA_INTVL         between unanswered probes (30 or idle)"},
+     "-n, --intvl TIME         KA_INTVL         between probes (30, or idle if less)"},
     {"KA_CNT", 'c', NULL,
      "-c, --cnt NUMBER         KA_CNT           unanswered probes until dropped (6)"},
     {"KA_USER_TIMEOUT", 'u', NULL,
