@@ -38,10 +38,10 @@ struct bpf_failure {
     char log[256];    /* what the verifier complained of; "": nothing */
 };
 
-/* `group` is a descriptor of the group's directory in all of these.
- *
- * Put the programs there, in the place of any that are there: the kernel exchanges them in one
- * step, and sockets keep their marks. Close `programs` if the result is true. */
+/* `group` is a descriptor of the group's directory in all of these. */
+
+/* Put the programs there, in the place of any that are there: the kernel exchanges them in
+ * one step, and sockets keep their marks. Close `programs` if the result is true. */
 bool bpf_attach(int group, const struct ka_config *config,
                 struct group_programs *programs, struct bpf_failure *failure);
 

@@ -319,9 +319,9 @@ static int help(void)
         "  DROP   until a dead peer is dropped: an idle one/one with data in flight,\n"
         "         of which keepalive knows nothing\n"
         "  NEXT   until the kernel's keepalive timer ends\n"
+        "\n" TARGET_OPTIONS_HELP "\n"
+        "      --json                                for programs: see kashim(1)\n"
         "\n"
-        "      --json                                for programs: see kashim(1)\n" TARGET_OPTIONS_HELP
-        "\n\n"
         "Exit status: 0 all was shown, 1 something was not, 2 wrong arguments.");
     return EXIT_SUCCESS;
 }
