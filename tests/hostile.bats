@@ -134,7 +134,7 @@ print('ready', flush=True); time.sleep(0.5); s.close(); time.sleep(100)"
         kashim status
         unseen+=$(grep -A1000 "^Of processes that aren't seen" <<<"$output" | grep ":$port" || :)
     done
-    effect 'the process is shown' 1 "$(grep -c '^churn' <<<"$output")"
+    effect 'the process is shown' 1 "$(grep -c "^churn ($server)" <<<"$output")"
     effect 'sockets without a process' '' "$unseen"
 }
 
