@@ -5,6 +5,8 @@
 
 #include <asm/stat.h>
 #include <elf.h>
+#include <linux/fcntl.h>
+#include <linux/stat.h>
 
 /* A program may define `environ` itself (old C): libc fills that in only when main runs.
  * glibc and musl keep theirs under this name as well. */
@@ -38,23 +40,43 @@ static char **environment(void)
     return found && !secure_execution() ? found : none;
 }
 
+static bool is_socket(unsigned mode)
+{
+    return (mode & 0170000) == 0140000; /* S_ISSOCK, inode(7) */
+}
+
+#ifdef __loongarch__ /* fstat(2) came with Linux 6.11 */
 bool ka_file_of(int fd, struct ka_file *file)
 {
-#ifdef __i386__
+    struct statx st;
+
+    if (ka_sys5(__NR_statx, fd, (long)"", AT_EMPTY_PATH, STATX_BASIC_STATS, (long)&st) <
+        0)
+        return false;
+    file->dev = (unsigned long long)st.stx_dev_major << 32 | st.stx_dev_minor;
+    file->ino = st.stx_ino;
+    file->is_socket = is_socket(st.stx_mode);
+    return true;
+}
+#else
+bool ka_file_of(int fd, struct ka_file *file)
+{
+#    ifdef __NR_fstat64
     struct stat64 st;
     const long nr = __NR_fstat64;
-#else
+#    else
     struct stat st;
     const long nr = __NR_fstat;
-#endif
+#    endif
 
     if (ka_sys5(nr, fd, (long)&st, 0, 0, 0) < 0)
         return false;
     file->dev = st.st_dev;
     file->ino = st.st_ino;
-    file->is_socket = (st.st_mode & 0170000) == 0140000; /* S_ISSOCK, inode(7) */
+    file->is_socket = is_socket(st.st_mode);
     return true;
 }
+#endif
 
 static void keep_complaint(const char *name, size_t name_len, const char *value)
 {

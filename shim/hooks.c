@@ -10,8 +10,8 @@
  *                       a listener may arrive at a number that stood for another: marks.h
  *   prctl               the process enters a seccomp filter: not a system call more
  *   __setsockopt64, __fcntl_time64, __recvmsg64, __recvmmsg64, __prctl_time64
- *                       the same in i386 programs built with _TIME_BITS=64
- *   __recvmmsg_time64   the same in i386 programs built with musl
+ *                       the same in 32-bit programs built with _TIME_BITS=64
+ *   __recvmmsg_time64   the same in 32-bit programs built with musl
  *
  * Any of them may run in a signal handler, in a vfork child, in a thread that is being
  * cancelled, and before the constructor.
@@ -261,7 +261,7 @@ static int entered_sandbox(bool entering, int result)
     }
 PRCTL_HOOK(prctl)
 
-#ifdef __i386__
+#ifdef KA_TIME64
 int __setsockopt64(int, int, int, const void *, socklen_t);
 int __fcntl_time64(int, int, ...);
 ssize_t __recvmsg64(int, struct msghdr *, int);

@@ -34,9 +34,10 @@ bool ka_is_listening(int fd)
 
 bool ka_is_connecting(int fd)
 {
-    int info = ka_getsockopt_int(fd, IPPROTO_TCP, TCP_INFO);
+    unsigned char state; /* tcpi_state, the first byte of struct tcp_info */
 
-    return info >= 0 && (info & 0xff) != TCP_CLOSE; /* tcpi_state comes first */
+    return ka_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof state) >= 0 &&
+           state != TCP_CLOSE;
 }
 
 bool ka_local_address(int fd, union ka_address *address)
@@ -51,7 +52,8 @@ int ka_local_port(int fd)
 {
     union ka_address address;
 
-    return ka_local_address(fd, &address) ? __builtin_bswap16(address.in.sin_port) : -1;
+    return ka_local_address(fd, &address) ? (int)ka_from_network(&address.in.sin_port)
+                                          : -1;
 }
 
 struct ka_values ka_values_wanted(const struct ka_config *config)

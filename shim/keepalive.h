@@ -65,6 +65,14 @@ union ka_address {
     struct sockaddr_in6 in6;
 };
 
+/* The number in these two bytes, a port's say, whose order is the network's. */
+static inline unsigned ka_from_network(const void *two_bytes)
+{
+    const unsigned char *byte = two_bytes;
+
+    return (unsigned)byte[0] << 8 | byte[1];
+}
+
 /* The socket's local address. False: it has none, or neither IPv4 nor IPv6. */
 bool ka_local_address(int fd, union ka_address *address);
 

@@ -25,6 +25,12 @@ typedef Elf32_Dyn elf_dynamic;
 extern struct r_debug _r_debug __attribute__((weak));
 extern const struct r_debug *_dl_debug_addr __attribute__((weak));
 
+#ifdef __s390x__
+typedef uint64_t hash_word; /* of DT_HASH */
+#else
+typedef uint32_t hash_word;
+#endif
+
 extern elf_dynamic _DYNAMIC[] __attribute__((visibility("hidden")));
 
 enum { ADDRESS_BITS = 8 * sizeof(elf_address), VERSION_HIDDEN = 0x8000 };
@@ -36,7 +42,7 @@ struct tables {
     const char *strings;
     const uint16_t *versions;
     const uint32_t *gnu_hash;
-    const uint32_t *hash;
+    const hash_word *hash;
 };
 
 static elf_address distance(elf_address a, elf_address b)
@@ -60,7 +66,8 @@ static void read_tables(const struct link_map *object, struct tables *t)
     t->symbols = NULL;
     t->strings = NULL;
     t->versions = NULL;
-    t->gnu_hash = t->hash = NULL;
+    t->gnu_hash = NULL;
+    t->hash = NULL;
     for (const elf_dynamic *d = object->l_ld; d->d_tag != DT_NULL; d++)
         switch (d->d_tag) {
         case DT_SYMTAB: t->symbols = address(object, d); break;
@@ -137,13 +144,13 @@ static uint32_t hash_of(const char *name)
 
 static uint32_t find_by_hash(const struct tables *t, const char *name)
 {
-    const uint32_t buckets = t->hash[0];
-    const uint32_t *bucket = &t->hash[2], *chain = &bucket[buckets];
+    const hash_word buckets = t->hash[0];
+    const hash_word *bucket = &t->hash[2], *chain = &bucket[buckets];
+    uint32_t i = (uint32_t)bucket[hash_of(name) % buckets];
 
-    for (uint32_t i = bucket[hash_of(name) % buckets]; i; i = chain[i])
-        if (is_definition(t, i, name))
-            return i;
-    return 0;
+    while (i && !is_definition(t, i, name))
+        i = (uint32_t)chain[i];
+    return i;
 }
 
 /* A table without buckets has nothing. */

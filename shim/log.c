@@ -99,9 +99,9 @@ static void write_lines(const char *lines, size_t len)
 
 void ka_log_complaints(void)
 {
-    static atomic_bool said;
+    static atomic_int said; /* of one byte, RISC-V would take a library's help */
 
-    if (ka_active() && ka_complaints.len && !atomic_exchange(&said, true))
+    if (ka_active() && ka_complaints.len && !atomic_exchange(&said, 1))
         write_lines(ka_complaints.lines, ka_complaints.len);
 }
 
@@ -135,7 +135,7 @@ static void put_ipv6(struct ka_text *t, const uint8_t *byte)
         }
         if (i && !(run_len > 1 && i == run + run_len))
             ka_put_char(t, ':');
-        ka_put_number(t, (unsigned)byte[2 * i] << 8 | byte[2 * i + 1], 16);
+        ka_put_number(t, ka_from_network(&byte[2 * i]), 16);
     }
     ka_put_char(t, ']');
 }
@@ -153,7 +153,7 @@ static void put_address(struct ka_text *t, int fd)
     else
         put_ipv6(t, (const uint8_t *)&address.in6.sin6_addr);
     ka_put_char(t, ':');
-    ka_put_uint(t, __builtin_bswap16(address.in.sin_port));
+    ka_put_uint(t, ka_from_network(&address.in.sin_port));
 }
 
 /* The last part of what was executed. */

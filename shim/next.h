@@ -16,6 +16,10 @@
 
 typedef void ka_function(void);
 
+#if __SIZEOF_POINTER__ == 4
+#    define KA_TIME64 /* there may be functions for a time of 64 bits beside the old ones */
+#endif
+
 enum ka_hook {
 #define KA_HOOK(name) KA_HOOK_##name,
 #include "hooks.def"

@@ -29,7 +29,7 @@ static bool port_is_ours(const void *addr, unsigned len)
     _Static_assert(sizeof head == sizeof(int), "read as one");
     return len >= sizeof head && ka_read_int(addr, (int *)(void *)&head) &&
            (head.family == AF_INET || head.family == AF_INET6) &&
-           ka_config_port(&ka_config, __builtin_bswap16(head.port));
+           ka_config_port(&ka_config, ka_from_network(&head.port));
 }
 
 void ka_connect_begin(int fd, const void *addr, unsigned len)

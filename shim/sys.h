@@ -18,59 +18,57 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Defines ka_sys5(number, five arguments): the instruction, what holds its result, the
+ * registers of all six, and what else it destroys. */
+#define KA_SYSCALL(instruction, result, NR, A, B, C, D, E, ...)                          \
+    static inline long ka_sys5(long number, long first, long second, long third,         \
+                               long fourth, long fifth)                                  \
+    {                                                                                    \
+        register long nr __asm__(NR) = number;                                           \
+        register long a __asm__(A) = first;                                              \
+        register long b __asm__(B) = second;                                             \
+        register long c __asm__(C) = third;                                              \
+        register long d __asm__(D) = fourth;                                             \
+        register long e __asm__(E) = fifth;                                              \
+                                                                                         \
+        __asm__ volatile(instruction                                                     \
+                         : "+r"(nr), "+r"(a), "+r"(b), "+r"(c), "+r"(d), "+r"(e)         \
+                         :                                                               \
+                         : __VA_ARGS__);                                                 \
+        return result;                                                                   \
+    }
+
+/* clang-format off */
 #if defined __x86_64__
-
-static inline long ka_sys5(long nr, long a, long b, long c, long d, long e)
-{
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    long ret;
-
-    __asm__ volatile("syscall"
-                     : "=a"(ret)
-                     : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
-                     : "rcx", "r11", "memory");
-    return ret;
-}
-
+KA_SYSCALL("syscall", nr, "rax", "rdi", "rsi", "rdx", "r10", "r8", "rcx", "r11", "memory")
 #elif defined __i386__
-
-static inline long ka_sys5(long nr, long a, long b, long c, long d, long e)
-{
-    long ret;
-
-    __asm__ volatile("int $0x80"
-                     : "=a"(ret)
-                     : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
-                     : "memory");
-    return ret;
-}
-
+KA_SYSCALL("int $0x80", nr, "eax", "ebx", "ecx", "edx", "esi", "edi", "memory")
 #elif defined __aarch64__
-
-static inline long ka_sys5(long nr, long a, long b, long c, long d, long e)
-{
-    register long x8 __asm__("x8") = nr;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-
-    __asm__ volatile("svc 0"
-                     : "+r"(x0)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
-                     : "memory");
-    return x0;
-}
-
+KA_SYSCALL("svc 0", a, "x8", "x0", "x1", "x2", "x3", "x4", "memory")
+#elif defined __ARM_EABI__ /* r7 may be the frame pointer: no compiler lends it then */
+KA_SYSCALL("mov r5, r7; mov r7, ip; svc 0; mov r7, r5", a, "ip", "r0", "r1", "r2", "r3", "r4",
+           "r5", "memory")
+#elif defined __riscv
+KA_SYSCALL("ecall", a, "a7", "a0", "a1", "a2", "a3", "a4", "memory")
+#elif defined __loongarch__
+KA_SYSCALL("syscall 0", a, "$a7", "$a0", "$a1", "$a2", "$a3", "$a4",
+           "$t0", "$t1", "$t2", "$t3", "$t4", "$t5", "$t6", "$t7", "$t8", "memory")
+#elif defined __powerpc64__ && _CALL_ELF == 2 /* cr0 tells of an error */
+KA_SYSCALL("sc; bns+ 0f; neg 3, 3; 0:", a, "r0", "r3", "r4", "r5", "r6", "r7",
+           "r8", "r9", "r10", "r11", "r12", "cr0", "ctr", "memory")
+#elif defined __s390x__
+KA_SYSCALL("svc 0", a, "r1", "r2", "r3", "r4", "r5", "r6", "memory")
+#elif defined __mips__
+#    error "MIPS: its libc has DT_MIPS_XHASH alone, in which kashim finds no function"
 #else
-#    error "kashim knows the system calls of x86-64, i386 and aarch64; add yours here"
+#    error "kashim doesn't know the system calls of this machine; add them here"
 #endif
+/* clang-format on */
 
-/* The socket calls of i386 go through socketcall(2), as glibc's do: kernels before 4.3
- * have no others, and a sandbox that lets the program's through lets ours through. */
-#ifdef __i386__
+/* The socket calls of i386 and s390x go through socketcall(2), as glibc's do: kernels
+ * before 4.3 have no others, and a sandbox that lets the program's through lets ours
+ * through. */
+#if defined __i386__ || defined __s390x__
 enum {
     KA_SYS_SOCKET = 1,
     KA_SYS_GETSOCKNAME = 6,
@@ -95,15 +93,19 @@ static inline int ka_setsockopt_int(int fd, int level, int name, int value)
                                sizeof value);
 }
 
+/* The first `len` bytes of the option. */
+static inline int ka_getsockopt(int fd, int level, int name, void *value, unsigned len)
+{
+    return (int)KA_SOCKET_CALL(GETSOCKOPT, getsockopt, fd, level, name, (long)value,
+                               (long)&len);
+}
+
 /* The option's value, all of them 0 or more, or a negated error number. */
 static inline int ka_getsockopt_int(int fd, int level, int name)
 {
-    int value = 0;
-    unsigned len = sizeof value;
-    long err =
-        KA_SOCKET_CALL(GETSOCKOPT, getsockopt, fd, level, name, (long)&value, (long)&len);
+    int value = 0, err = ka_getsockopt(fd, level, name, &value, sizeof value);
 
-    return err < 0 ? (int)err : value;
+    return err < 0 ? err : value;
 }
 
 static inline int ka_getsockname(int fd, void *addr, unsigned *len)
