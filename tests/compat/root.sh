@@ -17,7 +17,7 @@ apt() {
     apt-get -qq -o Dir::State="$work/state" -o Dir::Cache="$work/cache" \
         -o Dir::State::status=/dev/null -o Dir::Etc::sourceparts="$work/none" \
         -o Dir::Etc::sourcelist="$work/sources.list" -o Acquire::Languages=none \
-        -o APT::Architecture=amd64 -o APT::Architectures='amd64,i386' \
+        -o APT::Architecture="${arches%%,*}" -o APT::Architectures="$arches" \
         -o APT::Sandbox::User=root -o Acquire::http::Timeout=20 -o Acquire::Retries=2 \
         -o Acquire::Check-Valid-Until=false -o APT::Update::Error-Mode=any "$@"
 }
@@ -46,7 +46,7 @@ unpack() {
     done
 }
 
-suite=$1 dir=$2
+suite=$1 dir=$2 arches=${ARCHES:-amd64,i386}
 shift 2
 [ ! -d "$dir" ] || exit 0
 mkdir -p "${dir%/*}"

@@ -1,32 +1,54 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# boot.sh SUITE DIR: boots the kernel of Debian SUITE in qemu, with guest.sh as its first
-# process. Leaves in DIR
+# boot.sh KERNEL DIR: boots a kernel of Debian's in qemu, with guest.sh as its first process.
+# KERNEL is a suite, for amd64, or SUITE-ARCH. DIR/console has what the kernel and the programs
+# print; guest.sh's report are the lines that begin with "> ".
 #
-#     report     what guest.sh has seen
-#     console    what the kernel and the programs have printed
-#
-# KASHIM_COMMAND and KASHIM_LIB name the command and the library. Needs neither root nor KVM.
+# KASHIM_COMMAND and KASHIM_LIB name the command and the library for amd64. Needs neither root
+# nor KVM.
 set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
-suite=$1 dir=$2
-debian=$root/build/kernels/$suite tree=$dir/tree
+kernel=$1 dir=$2
+case $kernel in
+*-*) suite=${kernel%-*} arch=${kernel##*-} built=$root/build/$arch ;;
+*) suite=$kernel arch=amd64 built=$root/build ;;
+esac
+debian=$root/build/kernels/$kernel tree=$dir/tree
 PATH=$PATH:/usr/sbin:/sbin
 
-# linux-image-cloud-amd64 depends on the newest kernel: on one package, or on one that depends
-# on several. Their names contain the version.
+# What Debian calls the kernel, and how qemu starts the machine.
+qemu=()
+case $arch in
+amd64) flavour=cloud-amd64 machine=x86_64 console=console=ttyS0 ;;
+arm64) flavour=cloud-arm64 machine=aarch64 qemu=(-M virt -cpu cortex-a57) ;;
+armhf) flavour=armmp machine=arm qemu=(-M virt) ;;
+ppc64el) flavour=powerpc64le machine=ppc64 ;;
+riscv64) flavour=riscv64 machine=riscv64 qemu=(-M virt) ;;
+s390x) flavour=s390x machine=s390x ;;
+*) echo "boot.sh: no kernel for $arch is known" >&2 && exit 1 ;;
+esac
+
+# linux-image-FLAVOUR depends on the newest kernel: on one package, or on one that depends on
+# several. Their names contain the version.
 fetch() {
-    local newest='?exact-name(linux-image-cloud-amd64)'
-    (cd "$root" && tests/compat/root.sh "$suite" "build/kernels/$suite" busybox-static \
-        "?name(cloud-amd64\$) ?or(?reverse-depends($newest), ?reverse-depends(?reverse-depends($newest)))")
+    local newest="?exact-name(linux-image-$flavour)"
+    (cd "$root" && ARCHES=$arch tests/compat/root.sh "$suite" "build/kernels/$kernel" busybox-static \
+        "?name(-$flavour\$) ?or(?reverse-depends($newest), ?reverse-depends(?reverse-depends($newest)))")
 }
 
-# add FILE [NAME]: copies it to the guest's /bin, and its libraries to where they lie here.
+# add FILE [NAME]: copies it to the guest's /bin.
 add() {
     cp -L "$1" "$tree/bin/${2-${1##*/}}"
-    ldd "$1" 2>/dev/null | grep -o '/[^ ]*' | xargs -r cp -L --parents -t "$tree" || :
+}
+
+# The loader and the libc for which they are built.
+add_libc() {
+    case $arch in
+    amd64) ldd "$tree/bin/steps" | grep -o '/[^ ]*' | xargs cp -L --parents -t "$tree" ;;
+    *) cp -L "/usr/$(sed -n "s/^TRIPLE_$arch *= //p" "$root/Makefile")"/lib/{ld*.so.[0-9],libc.so.6,libgcc_s.so.1} "$tree/lib" ;;
+    esac
 }
 
 # What sock_diag is made of. guest.sh loads them, in this order.
@@ -43,28 +65,29 @@ add_modules() {
 
 make_tree() {
     local fixture
-    mkdir -p "$tree"/{bin,dev,proc,sys,tmp}
+    mkdir -p "$tree"/{bin,dev,lib,proc,sys,tmp}
+    ln -s lib "$tree/lib64"
     find "$debian" -path '*/bin/busybox' -exec cp -t "$tree/bin" {} +
     ln -s busybox "$tree/bin/sh"
     install "$root/tests/kernels/guest.sh" "$tree/init"
-    add "${KASHIM_COMMAND:-$root/build/kashim}" kashim
-    add "${KASHIM_LIB:-$root/build/libkashim.so}" libkashim.so
+    add "${KASHIM_COMMAND:-$built/kashim}" kashim
+    add "${KASHIM_LIB:-$built/libkashim.so}" libkashim.so
     for fixture in bpf_count echo_server sockopts static_server steps; do
-        add "$root/build/tests/$fixture"
+        add "$built/tests/$fixture"
     done
-    add "$root/build/demo-server"
-    add "$root/build/demo-client"
+    add "$built/demo-server"
+    add "$built/demo-client"
+    add_libc
     add_modules
 }
 
 boot() {
-    local kernel
-    kernel=$(find "$debian" -name 'vmlinuz*')
+    local image
+    image=$(find "$debian" -name 'vmlinu[xz]-*')
     (cd "$tree" && find . | cpio --quiet -o -H newc) >"$dir/initramfs"
-    timeout 300 qemu-system-x86_64 -accel tcg -m 512 -nodefaults -display none -no-reboot \
-        -serial "file:$dir/console" -serial "file:$dir/report" \
-        -kernel "$kernel" -initrd "$dir/initramfs" \
-        -append 'console=ttyS0 quiet panic=-1 mitigations=off' </dev/null
+    timeout 300 "qemu-system-$machine" "${qemu[@]}" -accel tcg -m 512 -nodefaults -display none -no-reboot \
+        -serial "file:$dir/console" -kernel "$image" -initrd "$dir/initramfs" \
+        -append "${console-} quiet panic=-1 mitigations=off" </dev/null
 }
 
 fetch

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # guest.sh: the first process of the kernel under test. Each scenario is a function; what it
-# prints goes to the second serial line behind its name, and kernels.bats judges it:
+# prints goes to the console behind "> " and its name, and kernels.bats judges it:
 #
-#     attach_process: connected on 61 11 7
+#     > attach_process: connected on 61 11 7
 #
 # The first command that fails ends a scenario.
 set -eu
@@ -19,11 +19,12 @@ start_system() {
     mount -t cgroup2 cgroup /sys/fs/cgroup
     ip link set lo up
     exec </dev/null >/dev/console 2>&1
+    dmesg -n 1
 }
 
 scenario() {
     echo "$1"
-    (group=/sys/fs/cgroup/$1; "$1") 2>&1 | sed "s/^/$1: /" >/dev/ttyS1
+    (group=/sys/fs/cgroup/$1; "$1") 2>&1 | sed "s/^/> $1: /"
 }
 
 # ---- servers and clients -------------------------------------------------------
@@ -41,11 +42,12 @@ wait_for() {
     done
 }
 
-# serve PORT COMMAND...: starts it as $server, and waits until it listens.
+# serve PORT COMMAND...: starts it as $server, and waits until it listens. What it says goes to
+# the file $log, if there is to be one.
 serve() {
     port=$1
     shift
-    "$@" >/dev/console 2>&1 &
+    "$@" >"${log:-/dev/console}" 2>&1 &
     server=$!
     wait_for listens
 }
@@ -84,10 +86,26 @@ attach() {
 
 # ---- the library ---------------------------------------------------------------
 
+preload='env LD_PRELOAD=/bin/libkashim.so KA_IDLE=61 KA_INTVL=11 KA_CNT=7'
+
 preload() {
-    serve 1001 env LD_PRELOAD=/bin/libkashim.so KA_IDLE=61 KA_INTVL=11 KA_CNT=7 echo_server 1001
+    serve 1001 $preload echo_server 1001
     ask
     look
+}
+
+# Of a server its own port counts, of a client the port that it connects to.
+preload_ports() {
+    log=/tmp/preload_ports
+    for port in 1014 1015; do
+        serve $port $preload KA_PORTS=1014 KA_LOG=stderr demo-server 127.0.0.1 $port
+        $preload KA_PORTS=1014 KA_CONNECT=1 demo-client 127.0.0.1 $port >/dev/console 2>&1 &
+        client=$!
+        wait_for connected
+        look
+        look $client
+        grep -o 'listener [^ ]*:[0-9]*' $log || echo 'no listener'
+    done
 }
 
 run() {
@@ -192,11 +210,16 @@ attach_running() {
     look
 }
 
+# jit 0|1: off or on, where the kernel has one.
+jit() {
+    [ ! -e /proc/sys/net/core/bpf_jit_enable ] || echo "$1" >/proc/sys/net/core/bpf_jit_enable
+}
+
 without_jit() {
     new_group
-    echo 0 >/proc/sys/net/core/bpf_jit_enable
+    jit 0
     attach --force "$group"
-    echo 1 >/proc/sys/net/core/bpf_jit_enable
+    jit 1
     do_steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'set b idle 15' 'look b'
 }
 
@@ -307,15 +330,15 @@ run_cgroup() {
 # --------------------------------------------------------------------------------
 
 start_system
-uname -v | sed 's/.*Debian \([^ -]*\).*/release: \1/' >/dev/ttyS1
+uname -v | sed 's/.*Debian \([^ -]*\).*/> release: \1/' >/dev/ttyS1
 scenario check_without_sock_diag
 scenario status_without_sock_diag
 insmod /inet_diag.ko
 insmod /tcp_diag.ko
-for name in check preload run demo attach_process status_with_sock_diag attach_group attach_running \
+for name in check preload preload_ports run demo attach_process status_with_sock_diag attach_group attach_running \
     without_jit every_option ports ipv6 own_choice force large_option connect nested attach_again detach \
     run_cgroup; do
     scenario $name
 done
-echo end >/dev/ttyS1
+echo '> end'
 poweroff -f

@@ -21,7 +21,7 @@ setup_file() {
 }
 
 report() {
-    tr -d '\r' <"$BATS_FILE_TMPDIR/$1/report"
+    tr -d '\r' <"$BATS_FILE_TMPDIR/$1/console" | sed -n 's/^> //p'
 }
 
 # seen SUITE SCENARIO
@@ -64,6 +64,12 @@ bare='off 7200 75 9'
 # bats test_tags=effect
 @test "LD_PRELOAD" {
     everywhere effect preload "$listener" "$connection"
+}
+
+# bats test_tags=effect
+@test "LD_PRELOAD, KA_PORTS, KA_LOG: a server there and its client, not those of another port" {
+    everywhere effect preload_ports "$listener" "$connection" "$connection" 'listener 127.0.0.1:1014' \
+        "listening $bare" "connected $bare" "connected $bare" 'no listener'
 }
 
 # bats test_tags=effect
