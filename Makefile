@@ -18,21 +18,25 @@ $(foreach folder,BINDIR MANDIR COMPLETIONDIR,$(call refuse_unfit,$(folder),it ma
 
 # ---- for which machine -------------------------------------------------------
 
-# make ARCH=i386, make ARCH=aarch64: the library in build/$(ARCH). Nothing is linked to it,
-# so of the other machine's libc only the headers have to be there.
-CC_i386    = gcc -m32
-CC_aarch64 = clang --target=aarch64-linux-gnu --sysroot=/usr/aarch64-linux-gnu \
-             -fuse-ld=lld -nostdlib -Wno-unused-command-line-argument
+# make ARCH=s390x: for another machine, which has Debian's name, into build/s390x.
+TRIPLE_amd64   = x86_64-linux-gnu
+TRIPLE_i386    = i686-linux-gnu
+TRIPLE_arm64   = aarch64-linux-gnu
+TRIPLE_armhf   = arm-linux-gnueabihf
+TRIPLE_armel   = arm-linux-gnueabi
+TRIPLE_riscv64 = riscv64-linux-gnu
+TRIPLE_ppc64el = powerpc64le-linux-gnu
+TRIPLE_s390x   = s390x-linux-gnu
+TRIPLE_loong64 = loongarch64-linux-gnu
 
 ifeq ($(ARCH),)
   B = build
-  MACHINE := $(patsubst i%86,i386,$(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))))
-  PROGRAMS = $(B)/kashim $(B)/demo-server $(B)/demo-client
 else
   B = build/$(ARCH)
-  MACHINE = $(ARCH)
-  override CC = $(or $(CC_$(ARCH)),$(error ARCH is i386 or aarch64, or CC_$(ARCH) is given))
+  ARCHES = $(patsubst TRIPLE_%,%,$(sort $(filter TRIPLE_%,$(.VARIABLES))))
+  override CC = $(or $(CC_$(ARCH)),$(addsuffix -gcc,$(TRIPLE_$(ARCH))),$(error ARCH is one of $(ARCHES)))
 endif
+MACHINE := $(patsubst i%86,i386,$(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null))))
 
 # ---- what the machine wants --------------------------------------------------
 
@@ -45,6 +49,10 @@ NO_RELR := $(shell $(CC) -shared -nostdlib -Wl,--fatal-warnings -Wl,-z,nopack-re
 BRANCH_x86_64  = -fcf-protection
 BRANCH_i386    = -fcf-protection
 BRANCH_aarch64 = -mbranch-protection=standard -mno-outline-atomics
+# What gcc for ARM refers to by itself: libgcc's division, which raises a signal where a
+# number is divided by zero, as none is; and in its tables the unwinder, by number alone.
+HELPERS_arm    = -lgcc -Wl,--defsym=raise=0 \
+                 -Wl,--defsym=__aeabi_unwind_cpp_pr0=0 -Wl,--defsym=__aeabi_unwind_cpp_pr1=0
 
 # ---- flags -------------------------------------------------------------------
 
@@ -87,10 +95,10 @@ endef
 LIB_SRC = $(wildcard shim/*.c)
 LIB_OBJ = $(LIB_SRC:shim/%.c=$(B)/shim/%.o)
 
-all: $(B)/libkashim.so $(PROGRAMS)
+all: $(B)/libkashim.so $(B)/kashim $(B)/demo-server $(B)/demo-client
 
 $(B)/libkashim.so: $(LIB_OBJ) shim/libkashim.map
-	$(call begin,LD,$@)$(CC) $(LIB_CFLAGS) $(LIB_LDFLAGS) -o $@ $(LIB_OBJ) $(LIB_LDLIBS)
+	$(call begin,LD,$@)$(CC) $(LIB_CFLAGS) $(LIB_LDFLAGS) -o $@ $(LIB_OBJ) $(HELPERS_$(MACHINE)) $(LIB_LDLIBS)
 
 $(B)/shim/%.o: shim/%.c Makefile
 	$(call begin,CC,$<)$(CC) $(LIB_CFLAGS) -c -o $@ $<

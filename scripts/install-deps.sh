@@ -17,12 +17,16 @@ test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 
       bash-completion'
 lint='shellcheck clang-format cppcheck mandoc'
 bench='valgrind strace libkeepalive0 libdontdie0'
-deb='debhelper dpkg-dev lintian gcc-multilib binutils-i686-linux-gnu'
+deb='debhelper dpkg-dev lintian gcc-i686-linux-gnu libc6-dev-i386-cross'
 fresh='debootstrap debian-archive-keyring bats perl python3-yaml'
 systemd='systemd-container debootstrap debian-archive-keyring bats perl musl-tools'
-compat='gcc-multilib lld qemu-user-static libc6-dev-arm64-cross
-        libgcc-s1-arm64-cross debian-archive-keyring'
-kernels='bats perl musl-tools qemu-system-x86 cpio xz-utils debian-archive-keyring'
+compat='clang lld clang-19 lld-19 debian-archive-keyring
+        gcc-i686-linux-gnu gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-arm-linux-gnueabi
+        gcc-riscv64-linux-gnu gcc-powerpc64le-linux-gnu gcc-s390x-linux-gnu
+        libc6-dev-i386-cross libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-armel-cross
+        libc6-dev-riscv64-cross libc6-dev-ppc64el-cross libc6-dev-s390x-cross'
+kernels='bats perl musl-tools qemu-system-x86 qemu-system-misc gcc-s390x-linux-gnu libc6-dev-s390x-cross
+         cpio xz-utils debian-archive-keyring'
 
 fail() {
     echo "install-deps.sh: $1" >&2

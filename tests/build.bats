@@ -105,9 +105,19 @@ sound() {
 
 # bats test_tags=harmless
 @test "a 32-bit library with 64-bit files and times has both names of fcntl" {
-    need nm
-    build ARCH=i386 CPPFLAGS='-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64'
+    need nm i686-linux-gnu-gcc
+    build ARCH=i386 CPPFLAGS='-D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64' build/i386/libkashim.so
     [ "$(exported "${built%/*}/i386/libkashim.so" | tr ' ' '\n' | grep -c '^fcntl\(64\)\?$')" = 2 ]
+}
+
+# bats test_tags=harmless
+@test "for MIPS the compiler says why it is refused" {
+    need clang
+    local none=$BATS_TEST_TMPDIR/none
+    mkdir -p "$none/asm"
+    touch "$none"/{asm/unistd,errno,stdbool,stdint}.h
+    output=$(clang --target=mips64el-linux-gnuabi64 -nostdinc "-I$none" -fsyntax-only -x c "$root/shim/sys.h" 2>&1) && return 1
+    [[ $output == *'#error "MIPS:'*DT_MIPS_XHASH* ]]
 }
 
 # bats test_tags=harmless

@@ -15,8 +15,8 @@ NEEDS_coverage = $(TEST_NEEDS)
 NEEDS_sanitize = $(TEST_NEEDS) clang valgrind
 NEEDS_fuzz = test: clang python3
 NEEDS_lint = test: clang-format shellcheck cppcheck mandoc
-NEEDS_compat = compat: bats prove clang ld.lld qemu-aarch64-static musl-gcc
-NEEDS_kernels = kernels: bats prove qemu-system-x86_64 cpio xz musl-gcc
+NEEDS_compat = compat: bats prove clang ld.lld musl-gcc s390x-linux-gnu-gcc
+NEEDS_kernels = kernels: bats prove qemu-system-x86_64 cpio xz musl-gcc s390x-linux-gnu-gcc
 NEEDS_systemd = systemd: bats prove systemd-nspawn debootstrap musl-gcc
 NEEDS_bench = bench: valgrind strace
 NEEDS_load = bench: tcpdump nft ss
@@ -56,7 +56,7 @@ $(B)/tests/uring $(B)/tests/uring_server: LDLIBS = -luring
 UNREACHED = $(B)/tests/static_server $(B)/tests/go_server
 
 $(B)/tests/static_server: tests/fixtures/echo_server.c Makefile
-	$(call begin,CC,$@)musl-gcc -static -O2 -o $@ $<
+	$(call begin,CC,$@)$(if $(ARCH),$(CC),musl-gcc) -static -O2 -o $@ $<
 
 $(B)/tests/go_server: tests/fixtures/go_server.go Makefile
 	$(call begin,GO,$@)CGO_ENABLED=0 GO111MODULE=off GOCACHE=$(abspath $(B))/go-cache go build -o $@ $<

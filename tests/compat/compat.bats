@@ -1,90 +1,102 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# One file for every Linux: the library for x86-64 under the libcs of old and new systems,
-# and those for i386 and aarch64. Each serves a probe.c that was built for the same.
+# One file for every Linux of its machine: the library under the libcs of old and new systems,
+# and on other machines, under qemu. Each serves a probe.c that was built for the same.
 #
 #   here         glibc of this system
 #   old          glibc 2.31, where dlsym lives in libdl, which the program doesn't link
 #   old-libdl    the same, with a program that does
 #   new          the newest glibc that Debian has
 #   musl
-#   i386         glibc of this system
-#   i386-time64  the same, with a program that calls other names in it
+#   ARCH         glibc of Debian 12 for that machine
+#   ARCH-time64  the same, with a program that calls other names in it
 #   i386-musl
-#   aarch64      under qemu
+#   i386-plain   without a path to that glibc
 
 # shellcheck source=tests/lib.bash
 . "$BATS_TEST_DIRNAME/../lib.bash"
 
 build=$root/build/compat
 
-# library MACHINE: the one under test, or what stands for it in make control.
-library() {
-    case $1 in
-    x86_64) echo "$KASHIM_LIB" ;;
-    *) echo "${KASHIM_LIB/#"$root/build"/"$root/build/$1"}" ;;
-    esac
+# triple ARCH: what compilers call the machine that Debian calls so; fails if it is none.
+triple() {
+    sed -n "s/^TRIPLE_$1 *= //p" "$root/Makefile" | grep .
 }
 
-machine_of() {
+# arch_of TARGET
+arch_of() {
+    if triple "${1%%-*}" >/dev/null; then
+        echo "${1%%-*}"
+    else
+        echo amd64
+    fi
+}
+
+# library ARCH: the one under test, or what stands for it in make control.
+library() {
     case $1 in
-    i386*) echo i386 ;;
-    aarch64) echo aarch64 ;;
-    *) echo x86_64 ;;
+    amd64) echo "$KASHIM_LIB" ;;
+    *) echo "${KASHIM_LIB/#"$root/build"/"$root/build/$1"}" ;;
     esac
 }
 
 # ---- what the tests need -------------------------------------------------------
 
-need_file() {
-    [ -e "$1" ] || unless_ci "$1 is missing ($2)"
-}
-
-# need_library MACHINE: up to date.
+# need_library ARCH: up to date.
 need_library() {
-    case $1 in
-    x86_64) return ;;
-    i386) need_file /usr/lib32/libc.so 'package gcc-multilib' ;;
-    aarch64)
-        need clang ld.lld
-        need_file /usr/aarch64-linux-gnu/include/stdio.h 'package libc6-dev-arm64-cross'
-        ;;
-    esac
     local library
+    case $1 in
+    amd64) return ;;
+    loong64) need_loong64 ;;
+    *) need "$(triple "$1")-gcc" ;;
+    esac
     library=$(library "$1")
     make -s -C "$root" "ARCH=$1" "${library#"$root/"}" 3>&-
 }
 
-# need_debian SUITE PACKAGE...: as folder $build/SUITE. Where it can't be had, one test has
-# waited for it, and not all.
+# need_debian SUITE FOLDER PACKAGE...: in $build/FOLDER. Where it can't be had, one test has
+# waited for it, and not all. For the machines in $arches.
 need_debian() {
-    local failed=$BATS_FILE_TMPDIR/no-$1
+    local failed=$BATS_FILE_TMPDIR/no-$2
     [ -e "$failed" ] || fetch_debian "$@" || touch "$failed"
-    [ ! -e "$failed" ] || unless_ci "Debian $1 can't be fetched"
+    [ ! -e "$failed" ] || unless_ci "packages of Debian $1 can't be fetched"
 }
 
 fetch_debian() {
-    (cd "$root" && timeout 60 tests/compat/root.sh "$1" "build/compat/$1" "${@:2}" 3>&-)
+    (cd "$root" && ARCHES=${arches-} timeout 120 tests/compat/root.sh "$1" "build/compat/$2" "${@:3}" 3>&-)
 }
 
 need_old() {
     need clang ld.lld
-    need_debian bullseye libc6 libc6-dev linux-libc-dev libgcc-s1
+    need_debian bullseye bullseye libc6 libc6-dev linux-libc-dev libgcc-s1
 }
 
 need_new() {
-    need_debian sid {libc6,libgcc-s1}:{amd64,i386}
+    need_debian sid sid {libc6,libgcc-s1}:{amd64,i386}
 }
 
 need_musl() {
     need clang ld.lld
-    need_debian bookworm musl:i386 musl-dev:i386
+    need_debian bookworm bookworm musl:i386 musl-dev:i386
+}
+
+# Debian 12 has no gcc for it.
+need_loong64() {
+    need clang-19 ld.lld-19
+    arches=loong64 need_debian sid loong64 libc6 libc6-dev libgcc-s1 linux-libc-dev '?name(^libgcc-[0-9]+-dev$)'
+    export CC_loong64="clang-19 --target=loongarch64-linux-gnu --sysroot=$build/loong64 \
+        -fuse-ld=lld -Wno-unused-command-line-argument"
+}
+
+# Under Debian 12's own one cancelled threads aren't unwound on ppc64el, and loong64 isn't known.
+need_qemu() {
+    need_debian trixie trixie qemu-user
 }
 
 # need_probe TARGET: as $build/probe-TARGET.
 need_probe() {
     local libs=usr/lib/x86_64-linux-gnu
-    local old=$build/bullseye new=$build/sid musl=$build/bookworm arm=/usr/aarch64-linux-gnu
+    local old=$build/bullseye new=$build/sid musl=$build/bookworm
     mkdir -p "$build"
     case $1 in
     here) compile "$1" gcc ;;
@@ -105,8 +117,10 @@ need_probe() {
         compile "$1" musl-gcc
         ;;
     static-pie) compile "$1" gcc -static-pie ;;
-    i386) compile "$1" gcc -m32 ;;
-    i386-time64) compile "$1" gcc -m32 -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 ;;
+    i386-plain)
+        need i686-linux-gnu-gcc
+        compile "$1" i686-linux-gnu-gcc
+        ;;
     i386-musl)
         need_musl
         compile "$1" clang --target=i386-linux-gnu -fuse-ld=lld -nostdinc -nostdlib -no-pie \
@@ -114,12 +128,22 @@ need_probe() {
             "$musl"/usr/lib/i386-linux-musl/{crt{1,i,n}.o,libc.so} \
             "-Wl,--dynamic-linker=$musl/usr/lib/i386-linux-musl/libc.so"
         ;;
-    aarch64)
-        need qemu-aarch64-static
-        need_file "$arm/lib/libgcc_s.so.1" 'package libgcc-s1-arm64-cross'
-        compile_against "$1" aarch64 "$arm" "$arm/lib"
+    loong64)
+        need_loong64
+        # shellcheck disable=SC2086 # words
+        compile "$1" $CC_loong64 "$(run_in "$build/loong64/usr/lib/loongarch64-linux-gnu")"
         ;;
+    *-time64) compile_for "$1" -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 ;;
+    *) compile_for "$1" ;;
     esac
+}
+
+# compile_for TARGET [FLAG...]: by Debian's cross compiler, with the libc that came with it.
+compile_for() {
+    local triple
+    triple=$(triple "$(arch_of "$1")")
+    need "$triple-gcc"
+    compile "$1" "$triple-gcc" "${@:2}" "$(run_in "/usr/$triple/lib")"
 }
 
 # compile TARGET COMPILER [FLAG...]; -fexceptions: cancellation unwinds as in C++.
@@ -131,7 +155,7 @@ compile() {
 
 # run_in FOLDER: the flags for a program that runs with the loader and the libc there.
 run_in() {
-    local loader=("$1"/ld-linux-*.so.[0-9])
+    local loader=("$1"/ld*.so.[0-9])
     echo "-Wl,--dynamic-linker=${loader[0]},--disable-new-dtags,-rpath,$1"
 }
 
@@ -145,10 +169,21 @@ compile_against() {
 
 # ---- what the tests do ---------------------------------------------------------
 
+# emulator ARCH: what runs its programs here, if anything has to.
+emulator() {
+    local triple
+    triple=$(triple "$1")
+    case $1 in
+    amd64 | i386) ;;
+    ppc64el) echo "$build/trixie/usr/bin/qemu-ppc64le" ;;
+    *) echo "$build/trixie/usr/bin/qemu-${triple%%-*}" ;;
+    esac
+}
+
 # run_probe TARGET LIBRARY WHAT [VAR=VALUE...]
 run_probe() {
     local emulator=()
-    [ "$1" != aarch64 ] || emulator=("$(command -v qemu-aarch64-static)")
+    mapfile -t emulator < <(emulator "$(arch_of "$1")")
     without_harness "$build/probe-here" hand-over "LD_PRELOAD=$2" "${timers[@]}" "${@:4}" \
         "${emulator[@]}" "$build/probe-$1" "$3" 2>&1
 }
@@ -160,7 +195,8 @@ with() {
 }
 
 need_target() {
-    need_library "$(machine_of "$1")"
+    [ -z "$(emulator "$(arch_of "$1")")" ] || need_qemu
+    need_library "$(arch_of "$1")"
     need_probe here
     need_probe "$1"
 }
@@ -169,34 +205,36 @@ need_target() {
 serves() {
     need_target "$1"
     local library
-    library=$(library "$(machine_of "$1")")
+    library=$(library "$(arch_of "$1")")
     harmless "$1, without the library" "$(with '0 7200 75 9')" "$(run_probe "$1" '' options)"
     effect "$1" "$(with '1 61 11 7')" "$(run_probe "$1" "$library" options)"
     harmless "$1, KA_FORCE without the library" 'force: 0 7 75 9' \
         "$(run_probe "$1" '' force KA_FORCE=1)"
     effect "$1, KA_FORCE" 'force: 1 61 11 7' "$(run_probe "$1" "$library" force KA_FORCE=1)"
+    effect "$1, KA_LOG" 'idle 61 s, intvl 11 s, cnt 7; an idle dead peer is dropped after 138 s' \
+        "$(run_probe "$1" "$library" force KA_LOG=stderr | sed -n 's/^kashim: .* listener 0.0.0.0:[0-9]*: //p')"
 }
 
 # cancels TARGET: threads that wait in accept end, and leave nothing behind.
 cancels() {
     need_target "$1"
     harmless "$1" "$(printf '%s: cancelled, unwound, 0 more descriptors\n' listener stranger)" \
-        "$(run_probe "$1" "$(library "$(machine_of "$1")")" cancel)"
+        "$(run_probe "$1" "$(library "$(arch_of "$1")")" cancel)"
 }
 
 # ---- the files -----------------------------------------------------------------
 
 # bats test_tags=effect
-@test "no library asks for a version, and its five symbols are weak" {
-    local machine library wanted=$'w _dl_debug_addr\nw _r_debug\nw dlsym\nw environ\nw getauxval'
+@test "no library asks for a version, and its six symbols are weak" {
+    local arch library wanted=$'w __environ\nw _dl_debug_addr\nw _r_debug\nw dlsym\nw environ\nw getauxval'
     need readelf nm
-    for machine in x86_64 i386 aarch64; do
-        need_library "$machine"
-        library=$(library "$machine")
-        effect "$machine, symbols" "$wanted" \
+    for arch in $(sed -n 's/^TRIPLE_\([^ ]*\).*/\1/p' "$root/Makefile"); do
+        need_library "$arch"
+        library=$(library "$arch")
+        effect "$arch, symbols" "$wanted" \
             "$(nm -D --undefined-only "$library" | awk '{ print $1, $2 }')"
-        harmless "$machine, libraries" 0 "$(readelf -d "$library" | grep -c NEEDED)"
-        harmless "$machine, versions" 'No version information found in this file.' \
+        harmless "$arch, libraries" 0 "$(readelf -d "$library" | grep -c NEEDED)"
+        harmless "$arch, versions" 'No version information found in this file.' \
             "$(readelf -V "$library" | grep .)"
     done
 }
@@ -251,7 +289,7 @@ static int (*choose(void))(int) { return by_hand; }
 int dup(int) __attribute__((ifunc("choose")));
 END
     for target in old old-libdl; do
-        effect "$target" "$(with '1 61 11 7')" "$(run_probe $target "$(library x86_64):$build/libchosen.so" options)"
+        effect "$target" "$(with '1 61 11 7')" "$(run_probe $target "$(library amd64):$build/libchosen.so" options)"
     done
 }
 
@@ -299,19 +337,6 @@ END
 }
 
 # bats test_tags=effect
-@test "i386, 64-bit time: connections have the options" {
-    serves i386-time64
-    # otherwise it would be the same test again
-    nm -D "$build/probe-i386-time64" | grep -c ' U __\(recvmm\?sg\|setsockopt\|fcntl_time\)64@' |
-        grep -qx 4
-}
-
-# bats test_tags=harmless
-@test "i386, 64-bit time: cancellation" {
-    cancels i386-time64
-}
-
-# bats test_tags=effect
 @test "i386, musl: connections have the options" {
     serves i386-musl
 }
@@ -322,13 +347,101 @@ END
 }
 
 # bats test_tags=effect
-@test "aarch64: connections have the options" {
-    serves aarch64
+@test "arm64: connections have the options" {
+    serves arm64
 }
 
 # bats test_tags=harmless
-@test "aarch64: cancellation" {
-    cancels aarch64
+@test "arm64: cancellation" {
+    cancels arm64
+}
+
+# bats test_tags=effect
+@test "armhf: connections have the options" {
+    serves armhf
+}
+
+# bats test_tags=harmless
+@test "armhf: cancellation" {
+    cancels armhf
+}
+
+# bats test_tags=effect
+@test "armel: connections have the options" {
+    serves armel
+}
+
+# bats test_tags=harmless
+@test "armel: cancellation" {
+    cancels armel
+}
+
+# bats test_tags=effect
+@test "riscv64: connections have the options" {
+    serves riscv64
+}
+
+# bats test_tags=harmless
+@test "riscv64: cancellation" {
+    cancels riscv64
+}
+
+# bats test_tags=effect
+@test "ppc64el: connections have the options" {
+    serves ppc64el
+}
+
+# bats test_tags=harmless
+@test "ppc64el: cancellation" {
+    cancels ppc64el
+}
+
+# bats test_tags=effect
+@test "s390x: connections have the options" {
+    serves s390x
+}
+
+# bats test_tags=harmless
+@test "s390x: cancellation" {
+    cancels s390x
+}
+
+# bats test_tags=effect
+@test "loong64: connections have the options" {
+    serves loong64
+}
+
+# bats test_tags=effect
+@test "32-bit machines, 64-bit time: connections have the options" {
+    local arch
+    for arch in i386 armhf armel; do
+        serves "$arch-time64"
+        # otherwise it would be the same test again
+        nm -D "$build/probe-$arch-time64" | grep -c ' U __\(recvmm\?sg\|setsockopt\|fcntl_time\)64@' |
+            grep -qx 4
+    done
+}
+
+# bats test_tags=harmless
+@test "32-bit machines, 64-bit time: cancellation" {
+    local arch
+    for arch in i386 armhf armel; do
+        cancels "$arch-time64"
+    done
+}
+
+# bats test_tags=effect
+@test "s390x: another preload with the old kind of hash table, which has 64-bit words there" {
+    need_target s390x
+    s390x-linux-gnu-gcc -shared -fPIC -nostdlib -Wl,--hash-style=sysv -x c -o "$build/libsysv.so" - <<'END'
+#include <sys/syscall.h>
+#include <unistd.h>
+int accept(int fd, void *address, void *len)
+{
+    return write(1, "other\n", 6) == 6 ? (int)syscall(SYS_accept4, fd, address, len, 0) : -1;
+}
+END
+    effect 'calls of its accept' 6 "$(run_probe s390x "$(library s390x):$build/libsysv.so" options | grep -c other)"
 }
 
 # ---- which file for which program ----------------------------------------------
@@ -345,7 +458,7 @@ as_root() {
 # serves_both DIR WHAT: DIR is the root of a system.
 serves_both() {
     local target
-    for target in here i386; do
+    for target in here i386-plain; do
         effect "$target, $2" "$(with '1 61 11 7')" "$(without_harness as_root chroot "$1" \
             /probe-here hand-over LD_PRELOAD=libkashim.so "${timers[@]}" \
             "/probe-$target" options 2>&1)"
@@ -358,10 +471,10 @@ serves_both() {
     as_root chroot / true || unless_ci 'neither root nor user namespaces'
     need_new
     need_target here
-    need_target i386
+    need_target i386-plain
     cp -a "$build/sid" "$dir"
-    cp "$build"/probe-{here,i386} "$dir"
-    install "$(library x86_64)" "$dir/usr/lib/x86_64-linux-gnu/libkashim.so"
+    cp "$build"/probe-{here,i386-plain} "$dir"
+    install "$(library amd64)" "$dir/usr/lib/x86_64-linux-gnu/libkashim.so"
     install "$(library i386)" "$dir/usr/lib/i386-linux-gnu/libkashim.so"
     serves_both "$dir" 'without ldconfig'
     echo 'include /etc/ld.so.conf.d/*.conf' >"$dir/etc/ld.so.conf"
@@ -388,7 +501,7 @@ serves_both() {
 # bats test_tags=effect
 @test "i386: a function that only another libc has fails with ENOSYS" {
     need_target i386
-    gcc -m32 -x c -o "$BATS_TEST_TMPDIR/asks" - <<'END'
+    i686-linux-gnu-gcc "$(run_in /usr/i686-linux-gnu/lib)" -x c -o "$BATS_TEST_TMPDIR/asks" - <<'END'
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
