@@ -150,7 +150,7 @@ $(B)/tests/libobvious.so: tests/bench/obvious.c Makefile
 	$(call begin,CC,$@)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -fPIC -shared -o $@ $< -ldl
 
 # What it costs, beside nothing and beside others
-bench: all $(B)/tests/bench $(B)/tests/libobvious.so $(B)/tests/libempty.so
+bench: all $(B)/tests/bench $(B)/tests/libobvious.so $(B)/tests/libempty.so $(B)/few-marks/libkashim.so
 	tests/bench/bench.sh
 
 # ---- fuzz --------------------------------------------------------------------

@@ -3,19 +3,24 @@
  * One measurement, made by an ordinary program, whatever it runs under; the result goes to
  * stdout as a number.
  *
- *   bench accept COUNT OPEN        ns for each accept4() of COUNT queued connections, while
- *                                  OPEN others are open
+ *   bench accept COUNT OPEN [FD]   ns for each accept4() of COUNT queued connections, while
+ *                                  OPEN others are open; FD: the listener's number
  *   bench connect COUNT            ns for each connect()
  *   bench cycles THREADS MS        connect, accept and close, so many per second
  *   bench sockets unix|tcp COUNT   ns for each socket() and close()
- *   bench spawn COUNT              us for each start of a program that does nothing
+ *   bench starts COUNT LIBRARY...  a line for each LIBRARY: CPU time in us and page faults of
+ *                                  a program that does nothing and has it preloaded ("":
+ *                                  none). Medians of COUNT starts, each library in its turn
+ *   bench cpu COMMAND...           CPU time in ms of the command, whose output is dropped
  *   bench dirty                    private dirty kB of the process, once it has accepted
  *   bench listen COUNT             ns for each socket(), listen() and close()
- *   bench crowd PROCESSES          nothing: so many processes that listen, until its stdin ends
+ *   bench crowd PROCESSES COUNT    nothing: so many processes, each with a listener and COUNT
+ *                                  connections to it, until its stdin ends
  *   bench nothing
  */
 #define _GNU_SOURCE
 #include <err.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <spawn.h>
@@ -24,6 +29,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -102,11 +108,13 @@ static double accept_queued(int listener, int count)
     return took;
 }
 
-static void bench_accept(int count, int open)
+static void bench_accept(int count, int open, int number)
 {
     int listener = make_listener(&address);
     double took = 0;
 
+    if (number)
+        listener = dup2(listener, number);
     for (int i = 0; i < open; i++) {
         call(&address);
         answer(listener);
@@ -188,7 +196,7 @@ static void bench_listen(int count)
 }
 
 /* The children end with the pipe that they read from. */
-static void bench_crowd(int count)
+static void bench_crowd(int count, int connections)
 {
     struct sockaddr_in own;
     char byte;
@@ -199,7 +207,12 @@ static void bench_crowd(int count)
         if (pid < 0)
             err(1, "fork");
         if (!pid) {
-            make_listener(&own);
+            int listener = make_listener(&own);
+
+            for (int open = 0; open < connections; open++) {
+                call(&own);
+                answer(listener);
+            }
             break;
         }
     }
@@ -209,19 +222,66 @@ static void bench_crowd(int count)
         ;
 }
 
-static void bench_spawn(char *self, int count)
+static int by_value(const void *a, const void *b)
+{
+    double d = *(const double *)a - *(const double *)b;
+
+    return d < 0 ? -1 : d > 0;
+}
+
+static double median(double *values, size_t count)
+{
+    qsort(values, count, sizeof *values, by_value);
+    return values[count / 2];
+}
+
+static double us(struct timeval t)
+{
+    return (double)t.tv_sec * 1e6 + (double)t.tv_usec;
+}
+
+/* The CPU time in us, and what else it took. */
+static double run(char **argv, const posix_spawn_file_actions_t *actions,
+                  struct rusage *usage)
+{
+    pid_t pid;
+
+    if (posix_spawnp(&pid, argv[0], actions, NULL, argv, environ))
+        err(1, "%s", argv[0]);
+    wait4(pid, NULL, 0, usage);
+    return us(usage->ru_utime) + us(usage->ru_stime);
+}
+
+static void bench_starts(char *self, size_t count, char **library, size_t libraries)
 {
     char *argv[] = {self, (char[]){"nothing"}, NULL};
-    double start = now();
+    double *time = calloc(libraries * count, sizeof *time);
+    double *faults = calloc(libraries * count, sizeof *faults);
+    struct rusage usage;
 
-    for (int i = 0; i < count; i++) {
-        pid_t pid;
+    for (size_t i = 0; i < count; i++)
+        for (size_t l = 0; l < libraries; l++) {
+            if (*library[l])
+                setenv("LD_PRELOAD", library[l], true);
+            else
+                unsetenv("LD_PRELOAD");
+            time[l * count + i] = run(argv, NULL, &usage);
+            faults[l * count + i] = (double)usage.ru_minflt;
+        }
+    for (size_t l = 0; l < libraries; l++)
+        printf("%.1f %.0f\n", median(time + l * count, count),
+               median(faults + l * count, count));
+}
 
-        if (posix_spawn(&pid, self, NULL, NULL, argv, environ))
-            errx(1, "posix_spawn");
-        waitpid(pid, NULL, 0);
-    }
-    printf("%.2f\n", (now() - start) / count / 1000);
+static void bench_cpu(char **command)
+{
+    posix_spawn_file_actions_t quiet;
+    struct rusage usage;
+
+    posix_spawn_file_actions_init(&quiet);
+    posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&quiet, STDOUT_FILENO, STDERR_FILENO);
+    printf("%.1f\n", run(command, &quiet, &usage) / 1000);
 }
 
 static void bench_dirty(void)
@@ -245,19 +305,21 @@ int main(int argc, char **argv)
     int a = argc > 2 ? atoi(argv[2]) : 0, b = argc > 3 ? atoi(argv[3]) : 0;
 
     if (!strcmp(what, "accept"))
-        bench_accept(a, b);
+        bench_accept(a, b, argc > 4 ? atoi(argv[4]) : 0);
     else if (!strcmp(what, "connect"))
         bench_connect(a);
     else if (!strcmp(what, "cycles"))
         bench_cycles(a, b);
     else if (!strcmp(what, "sockets"))
         bench_sockets(!strcmp(argv[2], "unix") ? AF_UNIX : AF_INET, b);
-    else if (!strcmp(what, "spawn"))
-        bench_spawn(argv[0], a);
+    else if (!strcmp(what, "starts"))
+        bench_starts(argv[0], (size_t)a, argv + 3, (size_t)argc - 3);
+    else if (!strcmp(what, "cpu"))
+        bench_cpu(argv + 2);
     else if (!strcmp(what, "listen"))
         bench_listen(a);
     else if (!strcmp(what, "crowd"))
-        bench_crowd(a);
+        bench_crowd(a, b);
     else if (!strcmp(what, "dirty"))
         bench_dirty();
     else if (strcmp(what, "nothing") != 0)

@@ -4,8 +4,12 @@
 # bench.sh [ROUNDS]: measures what kashim costs, beside nothing and beside others, and
 # prints a table; build/bench.json has it for programs. Wall clock is taken in ROUNDS rounds
 # (default 11) in which each variant has its turn, so that what else the machine does hits
-# all alike; given are medians, the middle half, and the median of the ratios to "none" of
-# the same round. Instructions are counted by callgrind, system calls by strace.
+# all alike; given are medians, the middle half, and the medians of the ratios to "none" and
+# of the differences from it in the same round. CPU time is what wait4(2) tells. Instructions
+# are counted by callgrind, system calls by strace.
+#
+# RIVAL=FILE: one more library to compare with, msantos' libkeepalive_listen.so say, which no
+# distribution has.
 #
 # Exit status: 0, also where a target is missed, which is said; 1 if it can't be measured.
 set -eu
@@ -31,10 +35,13 @@ done
 # ---- variants: what is put in front of the program ---------------------------------------
 
 libkashim=${KASHIM_LIB:-$build/libkashim.so}
+libfew=${libkashim/#"$build/libkashim"/"$build/few-marks/libkashim"}
 libobvious=$build/tests/libobvious.so
 libempty=$build/tests/libempty.so
 libkeepalive=$(find /usr/lib -maxdepth 2 -name libkeepalive.so.0)
 libdontdie=$(find /usr/lib -maxdepth 2 -name libdontdie.so.0)
+librival=${RIVAL-}
+libnone=
 variants=(none kashim obvious)
 kashim=${KASHIM_COMMAND:-$build/kashim}
 groups=
@@ -45,19 +52,35 @@ else
 fi
 [ ! "$libkeepalive" ] || variants+=(libkeepalive)
 [ ! "$libdontdie" ] || variants+=(libdontdie)
+[ ! "$librival" ] || variants+=(rival)
+more= # libraries behind it
+
+# library_of VARIANT
+library_of() {
+    local library=lib${1#lib}
+    echo "${!library}"
+}
 
 # under VARIANT COMMAND...
 under() {
-    local library=lib$1
     case $1 in
-    none) "${@:2}" ;;
     group) "$kashim" run --cgroup -- "${@:2}" ;;
     group-force) "$kashim" run --cgroup --force -- "${@:2}" ;;
     group-connect) "$kashim" run --cgroup --connect -- "${@:2}" ;;
-    libkeepalive) KEEPALIVE=on LD_PRELOAD=$libkeepalive "${@:2}" ;;
-    libdontdie) DD_DEBUG=0 LD_PRELOAD=$libdontdie "${@:2}" ;;
-    *) LD_PRELOAD=${!library} "${@:2}" ;;
+    *) KEEPALIVE=on DD_DEBUG=0 LD_PRELOAD=$(library_of "$1")$more "${@:2}" ;;
     esac
+}
+
+# At start the loader and the library read the environment, so that it counts too: it is
+# the same wherever this is run, of a size that is usual.
+fix_environment() {
+    local name
+    for name in $(compgen -e); do
+        [ "$name" = PATH ] || export -n "${name?}"
+    done
+    for ((variable = 1; variable <= 40; variable++)); do
+        export "VARIABLE_$variable=value"
+    done
 }
 
 # ---- wall clock ---------------------------------------------------------------------------
@@ -69,6 +92,18 @@ sample() {
         value=$(under "$variant" "$bench" "${@:4}")
         echo "$1|$2|$variant|$round|$value" >>"$samples"
     done
+}
+
+# One round of starts.
+sample_starts() {
+    local variant time faults libraries=() starts=("${variants[@]}" empty)
+    for variant in "${starts[@]}"; do libraries+=("$(library_of "$variant")"); done
+    (fix_environment && KEEPALIVE=on DD_DEBUG=0 "$bench" starts 40 "${libraries[@]}") >"$work/starts"
+    for variant in "${starts[@]}"; do
+        read -r time faults
+        echo "process start, CPU time|us|$variant|$round|$time"
+        echo "process start, page faults||$variant|$round|$faults"
+    done <"$work/starts" >>"$samples"
 }
 
 measure_times() {
@@ -85,25 +120,46 @@ measure_times() {
         sample 'socket, listen and close' ns "none kashim $groups" listen 2000
         sample 'socket and close, UNIX' ns "$all" sockets unix 20000
         sample 'socket and close, TCP' ns "$all" sockets tcp 20000
-        sample 'process start' us "$all" spawn 50
+        sample_starts
         [ ! -t 2 ] || printf '\rround %s of %s' "$round" "$rounds" >&2
     done
     [ ! -t 2 ] || printf '\r\033[K' >&2
 }
 
-# ---- counts --------------------------------------------------------------------------------
+# ---- a crowd -------------------------------------------------------------------------------
 
-# At start the loader and the library read the environment, so that it counts too: it is
-# the same wherever this is run, of a size that is usual.
-fix_environment() {
-    local name
-    for name in $(compgen -e); do
-        [ "$name" = PATH ] || export -n "${name?}"
-    done
-    for ((variable = 1; variable <= 40; variable++)); do
-        export "VARIABLE_$variable=value"
-    done
+# start_crowd COMMAND...: a crowd of 1,000 processes; $crowd_PID is their parent.
+start_crowd() {
+    coproc crowd { exec "$@"; }
+    # shellcheck disable=SC2154 # the coprocess sets both
+    for ((process = 0; process <= 1000; process++)); do read -r _ <&"${crowd[0]}"; done
 }
+
+end_crowd() {
+    local pid=$crowd_PID # bash forgets it once the process has ended
+    eval "exec ${crowd[1]}>&-"
+    wait "$pid"
+}
+
+# sample_cpu ROW VARIANT COMMAND...
+sample_cpu() {
+    echo "$1|ms|$2|$round|$("$bench" cpu "${@:3}")" >>"$samples"
+}
+
+measure_crowd() {
+    local seen='what the sockets of the host have, CPU time'
+    start_crowd "$bench" crowd 1000 10
+    for ((round = 1; round <= (rounds + 3) / 4; round++)); do
+        sample_cpu 'attaching 1,000 processes of 21 sockets, CPU time' kashim \
+            "$kashim" attach --children "$crowd_PID"
+        sample_cpu "$seen" kashim "$kashim" status
+        sample_cpu "$seen" 'ss -tnope' ss -tnope
+        ! command -v lsof >/dev/null || sample_cpu "$seen" lsof lsof -nP -iTCP
+    done
+    end_crowd
+}
+
+# ---- counts --------------------------------------------------------------------------------
 
 # instructions VARIANT ARGUMENT...
 instructions() {
@@ -117,41 +173,46 @@ calls() {
     wc -l <"$work/calls"
 }
 
-# per_accept COUNTER VARIANT: by the difference of two runs, so that all else falls away
+# per_accept COUNTER VARIANT [NUMBER]: by the difference of two runs, so that all else falls
+# away; NUMBER is the listener's
 per_accept() {
-    echo $((($("$1" "$2" accept 1500 0) - $("$1" "$2" accept 500 0)) / 1000))
+    echo $((($("$1" "$2" accept 1500 0 "${@:3}") - $("$1" "$2" accept 500 0 "${@:3}")) / 1000))
 }
 
 fact() {
     echo "$1|$2|$3" >>"$facts"
 }
 
-# The crowd ends with its standard input.
 count_attach() {
-    local group crowd pid
+    local group
     [ "$groups" ] || return 0
-    coproc crowd { exec "$kashim" run --cgroup -- "$bench" crowd 1000; }
-    # shellcheck disable=SC2154 # the coprocess sets both
-    for ((process = 0; process <= 1000; process++)); do read -r _ <&"${crowd[0]}"; done
-    pid=$crowd_PID # bash forgets it once the process has ended
-    group=$(sed -n 's/^0:://p' "/proc/$pid/cgroup")
+    start_crowd "$kashim" run --cgroup -- "$bench" crowd 1000 0
+    group=$(sed -n 's/^0:://p' "/proc/$crowd_PID/cgroup")
     strace -qq -o "$work/calls" "$kashim" attach "$group" >/dev/null
     fact 'system calls of attaching a group of 1,000 processes' kashim "$(wc -l <"$work/calls")"
-    eval "exec ${crowd[1]}>&-"
-    wait "$pid"
+    end_crowd
 }
 
 count() {
-    local variant only=()
+    local variant library only=()
+    for library in {1..40}; do cp "$libempty" "$work/$library.so"; done
     sync "$build"/libkashim.so "$build"/tests/*.so # what isn't on the disk yet counts as dirty
     for variant in "${variants[@]}" empty; do
         fact 'instructions until the program starts and ends' "$variant" "$(instructions "$variant" nothing)"
+        more=$(printf ":$work/%s.so" {1..40})
+        fact 'instructions of the same among 40 more libraries' "$variant" "$(instructions "$variant" nothing)"
+        more=
+        fact 'system calls until the program starts and ends' "$variant" "$(calls "$variant" nothing)"
         fact 'private dirty memory once it has accepted, kB' "$variant" "$(under "$variant" setarch -R "$bench" dirty)"
     done
     only=(--toggle-collect=answer)
     for variant in "${variants[@]}"; do
         fact 'instructions of accept4, outside the kernel' "$variant" "$(per_accept instructions "$variant")"
         fact 'system calls of connect, accept4 and close' "$variant" "$(per_accept calls "$variant")"
+        fact 'system calls of the same with KA_CONNECT=1' "$variant" "$(KA_CONNECT=1 per_accept calls "$variant")"
+    done
+    for variant in none few; do
+        fact 'system calls of the same, no mark for the listener' "${variant/few/kashim}" "$(per_accept calls "$variant" 2000)"
     done
     strip -o "$work/stripped" "$libkashim"
     fact 'size of the file, bytes' kashim "$(wc -c <"$work/stripped")"
@@ -168,6 +229,7 @@ machine() {
 }
 
 measure_times
+measure_crowd
 count_attach
 (fix_environment && count)
 awk -F'|' -v machine="$(machine)" -v json="${BENCH_JSON:-$build/bench.json}" \
