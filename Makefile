@@ -67,12 +67,14 @@ PROGRAM_CFLAGS = -std=gnu11 $(WARN) $(CPPFLAGS) $(CFLAGS) -MMD -MP
 # - no stack protector and no fortify, whose helpers are versioned symbols of one libc
 # - no other names for fcntl and its kin: the hooks have both
 # - no calls of memset and the like made from our loops
+# - two segments, not four, or every start of a program maps and faults in two more: some
+#   10 kB of constants and tables become executable as well, nothing writable does
 LIB_CFLAGS = $(PROGRAM_CFLAGS) $(LIB_SANITIZE) -fPIC -fvisibility=hidden -ffreestanding $(NO_IDIOMS) \
              -fasynchronous-unwind-tables -fno-stack-protector -U_FORTIFY_SOURCE \
              -U_FILE_OFFSET_BITS -U_TIME_BITS \
              $(BRANCH_$(MACHINE))
 LIB_LDFLAGS = $(LDFLAGS) -shared -nostdlib -Wl,-soname,libkashim.so \
-              -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack $(NO_RELR) \
+              -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,-z,noseparate-code $(NO_RELR) \
               -Wl,--version-script=shim/libkashim.map
 
 ifeq ($(V),1)

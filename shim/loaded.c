@@ -37,7 +37,6 @@ enum { ADDRESS_BITS = 8 * sizeof(elf_address), VERSION_HIDDEN = 0x8000 };
 
 /* What is needed of an object's dynamic section; NULL where it has no such table. */
 struct tables {
-    elf_address base;
     const elf_symbol *symbols;
     const char *strings;
     const uint16_t *versions;
@@ -60,23 +59,31 @@ static const void *address(const struct link_map *object, const elf_dynamic *d)
     return (const void *)(distance(value, here) < distance(moved, here) ? value : moved);
 }
 
+static const void *table(const struct link_map *object, long tag)
+{
+    for (const elf_dynamic *d = object->l_ld; d->d_tag != DT_NULL; d++)
+        if (d->d_tag == tag)
+            return address(object, d);
+    return NULL;
+}
+
+/* A table without buckets has nothing: NULL as well, here and below. */
+static const uint32_t *gnu_hash_table(const struct link_map *object)
+{
+    const uint32_t *hash = table(object, DT_GNU_HASH);
+
+    return hash && *hash ? hash : NULL;
+}
+
+/* All but gnu_hash. */
 static void read_tables(const struct link_map *object, struct tables *t)
 {
-    t->base = object->l_addr;
-    t->symbols = NULL;
-    t->strings = NULL;
-    t->versions = NULL;
-    t->gnu_hash = NULL;
-    t->hash = NULL;
-    for (const elf_dynamic *d = object->l_ld; d->d_tag != DT_NULL; d++)
-        switch (d->d_tag) {
-        case DT_SYMTAB: t->symbols = address(object, d); break;
-        case DT_STRTAB: t->strings = address(object, d); break;
-        case DT_VERSYM: t->versions = address(object, d); break;
-        case DT_GNU_HASH: t->gnu_hash = address(object, d); break;
-        case DT_HASH: t->hash = address(object, d); break;
-        default: break;
-        }
+    const hash_word *hash = table(object, DT_HASH);
+
+    t->symbols = table(object, DT_SYMTAB);
+    t->strings = table(object, DT_STRTAB);
+    t->versions = table(object, DT_VERSYM);
+    t->hash = hash && *hash ? hash : NULL;
 }
 
 /* Assemblers give a symbol no type unless they are told. */
@@ -110,18 +117,24 @@ static uint32_t gnu_hash_of(const char *name)
     return hash;
 }
 
-/* The symbol's number; 0: there is none. */
-static uint32_t find_by_gnu_hash(const struct tables *t, const char *name)
+/* Whether the object's Bloom filter, whose size is a power of two, lets the hash pass. */
+static bool passes(const uint32_t *gnu_hash, uint32_t hash)
 {
-    const uint32_t buckets = t->gnu_hash[0], first = t->gnu_hash[1],
-                   words = t->gnu_hash[2], shift = t->gnu_hash[3];
-    const elf_address *bloom = (const void *)&t->gnu_hash[4];
-    const uint32_t *bucket = (const void *)&bloom[words], *chain = &bucket[buckets];
-    const uint32_t hash = gnu_hash_of(name);
-    const elf_address word = bloom[hash / ADDRESS_BITS % words];
+    const uint32_t size = gnu_hash[2], shift = gnu_hash[3];
+    const elf_address *filter = (const void *)&gnu_hash[4];
+    const elf_address word = filter[hash / ADDRESS_BITS & (size - 1)];
 
-    if (!(word >> hash % ADDRESS_BITS & word >> (hash >> shift) % ADDRESS_BITS & 1))
-        return 0;
+    return word >> hash % ADDRESS_BITS & word >> (hash >> shift) % ADDRESS_BITS & 1;
+}
+
+/* The symbol's number; 0: there is none. */
+static uint32_t find_by_gnu_hash(const struct tables *t, const char *name, uint32_t hash)
+{
+    const uint32_t buckets = t->gnu_hash[0], first = t->gnu_hash[1];
+    const elf_address *filter = (const void *)&t->gnu_hash[4];
+    const uint32_t *bucket = (const void *)&filter[t->gnu_hash[2]],
+                   *chain = &bucket[buckets];
+
     for (uint32_t i = bucket[hash % buckets]; i >= first && i; i++) {
         if ((chain[i - first] | 1) == (hash | 1) && is_definition(t, i, name))
             return i;
@@ -153,13 +166,19 @@ static uint32_t find_by_hash(const struct tables *t, const char *name)
     return i;
 }
 
-/* A table without buckets has nothing. */
-static const elf_symbol *find(const struct tables *t, const char *name)
+/* Most objects have none of ours: of these only the filter is read. */
+static const elf_symbol *find(const struct link_map *object, struct tables *t,
+                              const char *name, uint32_t hash)
 {
-    uint32_t i = t->gnu_hash && t->gnu_hash[0] ? find_by_gnu_hash(t, name)
-                 : t->hash && t->hash[0]       ? find_by_hash(t, name)
-                                               : 0;
+    uint32_t i;
 
+    if (t->gnu_hash && !passes(t->gnu_hash, hash))
+        return NULL;
+    if (!t->symbols)
+        read_tables(object, t);
+    i = t->gnu_hash ? find_by_gnu_hash(t, name, hash)
+        : t->hash   ? find_by_hash(t, name)
+                    : 0;
     return i ? &t->symbols[i] : NULL;
 }
 
@@ -179,21 +198,24 @@ bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned
                     unsigned *chosen)
 {
     const struct link_map *object = objects();
+    uint32_t hash[KA_MAX_NAMES];
     unsigned missing = count;
 
     *chosen = 0;
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         found[i] = NULL;
+        hash[i] = gnu_hash_of(names[i]);
+    }
     while (object && object->l_ld != _DYNAMIC)
         object = object->l_next;
     if (!object)
         return false;
     while (missing && (object = object->l_next)) {
-        struct tables t;
+        struct tables t = {.gnu_hash = gnu_hash_table(object)};
 
-        read_tables(object, &t);
         for (unsigned i = 0; i < count; i++) {
-            const elf_symbol *symbol = found[i] ? NULL : find(&t, names[i]);
+            const elf_symbol *symbol =
+                found[i] ? NULL : find(object, &t, names[i], hash[i]);
 
             if (!symbol)
                 continue;
@@ -201,7 +223,7 @@ bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned
                 *chosen |= 1U << i;
                 continue;
             }
-            found[i] = (ka_function *)(t.base + symbol->st_value);
+            found[i] = (ka_function *)(object->l_addr + symbol->st_value);
             missing--;
         }
     }

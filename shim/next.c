@@ -51,7 +51,7 @@ void ka_next_find_all(void)
     ka_function *found[NAMES];
     unsigned chosen;
 
-    _Static_assert(NAMES <= 32, "a bit for each");
+    _Static_assert(NAMES <= (int)KA_MAX_NAMES, "a bit for each");
     if (ka_next_asking)
         return;
     if (!ka_loaded_find(names, found, NAMES, &chosen)) {

@@ -58,10 +58,11 @@ static inline ka_function *ka_next(enum ka_hook hook)
  * dlerror() would have told, and costs five times as much. Call it only while the process
  * starts: the loader's list, which it reads, may change later.
  *
- * found[i]: the first definition of names[i], or NULL if there is none; up to 32 of them.
+ * found[i]: the first definition of names[i], or NULL if there is none.
  * `*chosen` has the bit 1 << i where one in front of it is a resolver's choice (IFUNC),
  * which only dlsym can ask for. False: the list can't be found.
  */
+enum { KA_MAX_NAMES = 32 };
 typedef char ka_function_name[20];
 bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned count,
                     unsigned *chosen);
