@@ -8,13 +8,15 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-/* A program may define `environ` itself (old C): libc fills that in only when main runs.
- * glibc and musl keep theirs under this name as well. */
+/* Not `environ`: a program may define that itself (old C), and libc fills it in only when
+ * main runs. */
 extern char **__environ __attribute__((weak));
-extern char **environ __attribute__((weak));
 extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 
-struct ka_config ka_config;
+/* Common, which ld puts behind all other variables: what a start writes, the beginning of
+ * this one included, lies in one page. */
+struct ka_config ka_config __attribute__((common));
+struct ka_listen_fds ka_listen_fds;
 struct ka_complaints ka_complaints;
 struct ka_file ka_stderr;
 atomic_uint ka_sandboxed;
@@ -35,9 +37,8 @@ static bool secure_execution(void)
 static char **environment(void)
 {
     static char *none[] = {NULL};
-    char **found = &__environ ? __environ : environ;
 
-    return found && !secure_execution() ? found : none;
+    return __environ && !secure_execution() ? __environ : none;
 }
 
 static bool is_socket(unsigned mode)
@@ -87,7 +88,7 @@ static void keep_complaint(const char *name, size_t name_len, const char *value)
         ka_complaints.len += ka_config_complain(line, room, name, name_len, value);
 }
 
-static void read_variable(const char *variable)
+static void read_setting(const char *variable)
 {
     size_t name_len = 0;
     const char *value;
@@ -100,31 +101,6 @@ static void read_variable(const char *variable)
         keep_complaint(variable, name_len, value);
 }
 
-bool ka_env_read(void)
-{
-    int found = atomic_load_explicit(&stage, memory_order_acquire);
-
-    if (!&__environ &&
-        !&environ) /* not relocated yet: an IFUNC resolver calls (next.c) */
-        return false;
-    if (found != UNREAD || !atomic_compare_exchange_strong(&stage, &found, BEING_READ))
-        return found == READ;
-    ka_config_defaults(&ka_config);
-    for (char **e = environment(); *e; e++)
-        if ((*e)[0] == 'K' && (*e)[1] == 'A' && (*e)[2] == '_')
-            read_variable(*e);
-    if (ka_config.log || ka_complaints.len)
-        ka_file_of(2, &ka_stderr);
-    atomic_store_explicit(&stage, READ, memory_order_release);
-    return true;
-}
-
-bool ka_active(void)
-{
-    return ka_env_read() && !ka_config.off &&
-           !atomic_load_explicit(&ka_sandboxed, memory_order_relaxed);
-}
-
 /* NULL unless it is the variable called `name`. */
 static char *value_of(char *variable, const char *name)
 {
@@ -133,17 +109,50 @@ static char *value_of(char *variable, const char *name)
     return !*name && *variable == '=' ? variable + 1 : NULL;
 }
 
-const char *ka_getenv(const char *name)
+/* Where it stands there more than once, the last counts. */
+static void read_if(char *variable, const char *name, const char **value)
 {
-    const char *last = NULL;
+    const char *found = value_of(variable, name);
 
-    for (char **e = environment(); *e; e++) {
-        const char *value = value_of(*e, name);
+    if (found)
+        *value = found;
+}
 
-        if (value)
-            last = value;
-    }
-    return last;
+static void read_variable(char *variable)
+{
+    if (variable[0] == 'K' && variable[1] == 'A' && variable[2] == '_')
+        read_setting(variable);
+    if (variable[0] != 'L')
+        return;
+    read_if(variable, "LISTEN_FDS", &ka_listen_fds.count);
+    read_if(variable, "LISTEN_PID", &ka_listen_fds.pid);
+    read_if(variable, "LISTEN_FDNAMES", &ka_listen_fds.names);
+}
+
+bool ka_env_read(void)
+{
+    int found = UNREAD;
+
+    if (!&__environ) /* not relocated yet: an IFUNC resolver calls (next.c) */
+        return false;
+    /* The first that a start does in that page, and no load before it, or the page would be
+     * faulted in twice. */
+    if (!atomic_compare_exchange_strong(&stage, &found, BEING_READ))
+        return found == READ;
+    ka_config_defaults(&ka_config);
+    for (char **e = environment(); *e; e++)
+        read_variable(*e);
+    if (ka_config.log || ka_complaints.len)
+        ka_file_of(2, &ka_stderr);
+    atomic_store_explicit(&stage, READ, memory_order_release);
+    return true;
+}
+
+bool ka_active(void)
+{
+    return (atomic_load_explicit(&stage, memory_order_acquire) == READ ||
+            ka_env_read()) &&
+           !ka_config.off && !atomic_load_explicit(&ka_sandboxed, memory_order_relaxed);
 }
 
 static bool ends_entry(char c)

@@ -13,6 +13,12 @@
 /* The settings. Only ka_env_read writes them. */
 extern struct ka_config ka_config;
 
+/* sd_listen_fds(3): LISTEN_FDS, LISTEN_PID and LISTEN_FDNAMES. NULL: not set or, in secure
+ * execution, not to be trusted. */
+extern struct ka_listen_fds {
+    const char *count, *pid, *names;
+} ka_listen_fds;
+
 /* The lines about refused values. They are made at load, since a program may overwrite its
  * environment before they are due. */
 struct ka_complaints {
@@ -47,10 +53,6 @@ bool ka_env_read(void);
  * seccomp filter, which may kill for a system call that it doesn't expect. Reads the
  * settings if that is still to be done. */
 bool ka_active(void);
-
-/* Returns the value of an environment variable, the last one where it stands there more
- * than once. NULL: it isn't set or, in secure execution, not to be trusted. */
-const char *ka_getenv(const char *name);
 
 /* KA_CHILDREN=0: cuts our entries, files called libkashim.so, out of every LD_PRELOAD. In place:
  * programs walk from the environment array to what lies behind it. */

@@ -29,13 +29,12 @@ static const char *behind_first(const char *names)
 static void adopt_listen_fds(void)
 {
     enum { FIRST = 3 };
-    const char *fds = ka_getenv("LISTEN_FDS");
-    const char *listen_pid = fds ? ka_getenv("LISTEN_PID") : NULL;
-    const char *names = fds ? ka_getenv("LISTEN_FDNAMES") : NULL;
+    const char *names = ka_listen_fds.names;
     int count, pid;
 
-    if (!listen_pid || !ka_config_count(listen_pid, INT_MAX - 1, &pid) ||
-        pid != ka_getpid() || !ka_config_count(fds, KA_MARKS, &count))
+    if (!ka_listen_fds.count || !ka_config_count(ka_listen_fds.count, KA_MARKS, &count) ||
+        !ka_listen_fds.pid || !ka_config_count(ka_listen_fds.pid, INT_MAX - 1, &pid) ||
+        pid != ka_getpid())
         return;
     for (int fd = FIRST; fd < FIRST + count; fd++) {
         ka_adopt(fd, ka_config.connect || !names || begins_with(names, "connection"));
@@ -54,6 +53,7 @@ static void adopt_stdin(void)
 
 static __attribute__((constructor)) void init(void)
 {
+    ka_env_read();
     ka_next_find_all();
     if (!ka_active())
         return;

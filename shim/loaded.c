@@ -35,7 +35,8 @@ extern elf_dynamic _DYNAMIC[] __attribute__((visibility("hidden")));
 
 enum { ADDRESS_BITS = 8 * sizeof(elf_address), VERSION_HIDDEN = 0x8000 };
 
-/* What is needed of an object's dynamic section; NULL where it has no such table. */
+/* What is needed of an object's dynamic section; NULL where it has no such table. All but
+ * gnu_hash are read once a name may be found there: `symbols` is NULL until then. */
 struct tables {
     const elf_symbol *symbols;
     const char *strings;
@@ -75,7 +76,6 @@ static const uint32_t *gnu_hash_table(const struct link_map *object)
     return hash && *hash ? hash : NULL;
 }
 
-/* All but gnu_hash. */
 static void read_tables(const struct link_map *object, struct tables *t)
 {
     const hash_word *hash = table(object, DT_HASH);
@@ -211,8 +211,10 @@ bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned
     if (!object)
         return false;
     while (missing && (object = object->l_next)) {
-        struct tables t = {.gnu_hash = gnu_hash_table(object)};
+        struct tables t;
 
+        t.gnu_hash = gnu_hash_table(object);
+        t.symbols = NULL;
         for (unsigned i = 0; i < count; i++) {
             const elf_symbol *symbol =
                 found[i] ? NULL : find(object, &t, names[i], hash[i]);

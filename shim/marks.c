@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-_Atomic uint32_t ka_marks[KA_MARKS];
+_Atomic uint32_t ka_marks[KA_MARKS] __attribute__((common)); /* for the reason in env.c */
 atomic_bool ka_marks_used;
 
 struct ka_mark ka_mark_read(int fd)

@@ -52,10 +52,11 @@ versions() {
     readelf -VW "$1" | xargs
 }
 
-# segments FILE: that its tables become read-only, and that the stack isn't executable.
+# segments FILE: what is mapped, as few as can be, and nothing both writable and executable;
+# that its tables become read-only, and that the stack isn't executable.
 segments() {
     readelf -lW "$1" | awk '/GNU_RELRO/ { print "relro" } /GNU_STACK/ { print "stack", $7 }
-        / RWE / { print "writable code" }' | sort | xargs
+        / LOAD / { print "load", $7 $8 }' | sed 's/0x.*//' | sort | xargs
 }
 
 # unwound FILE FUNCTION: its code has unwind tables.
@@ -72,10 +73,10 @@ sound() {
     effect 'exported symbols' \
         'accept accept4 connect dup dup2 dup3 fcntl fcntl64 listen prctl recvmmsg recvmsg setsockopt' \
         "$(exported "$1")"
-    effect 'undefined symbols' 'w __environ w _dl_debug_addr w _r_debug w dlsym w environ w getauxval' "$(undefined "$1")"
+    effect 'undefined symbols' 'w __environ w _dl_debug_addr w _r_debug w dlsym w getauxval' "$(undefined "$1")"
     effect 'needed symbol versions' 'No version information found in this file.' "$(versions "$1")"
     effect 'dynamic section' 'soname: [libkashim.so] BIND_NOW' "$(dynamic "$1")"
-    effect 'segments' 'relro stack RW' "$(segments "$1")"
+    effect 'segments' 'load RE load RW relro stack RW' "$(segments "$1")"
     for hook in listen accept accept4 connect recvmsg recvmmsg; do
         effect "unwind tables of $hook" yes "$(unwound "$1" $hook && echo yes)"
     done

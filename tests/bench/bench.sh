@@ -98,7 +98,7 @@ sample() {
 sample_starts() {
     local variant time faults libraries=() starts=("${variants[@]}" empty)
     for variant in "${starts[@]}"; do libraries+=("$(library_of "$variant")"); done
-    (fix_environment && KEEPALIVE=on DD_DEBUG=0 "$bench" starts 40 "${libraries[@]}") >"$work/starts"
+    (fix_environment && KEEPALIVE=on DD_DEBUG=0 "$bench" starts 100 "${libraries[@]}") >"$work/starts"
     for variant in "${starts[@]}"; do
         read -r time faults
         echo "process start, CPU time|us|$variant|$round|$time"
