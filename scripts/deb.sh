@@ -6,8 +6,10 @@
 # DEBFULLNAME and DEBEMAIL are the maintainer's. Needs what install-deps.sh deb installs.
 set -eu
 
-version=$1
+version=${1-}
 cd "$(dirname "$0")/../build"
+[ -e "kashim-$version.tar.gz" ] ||
+    { echo "deb.sh: no build/kashim-$version.tar.gz; make deb makes it, and the packages" >&2; exit 1; }
 rm -rf deb
 mkdir deb
 tar -xzf "kashim-$version.tar.gz" -C deb

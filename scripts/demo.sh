@@ -1,10 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-#
-# demo.sh: what kashim does to a server without keepalive, live, in under a minute. Exit
-# status: 0 if all was as it says, 1 if not, 3 if there can be no lab for it.
 set -eu
 export LC_ALL=C
+
+usage() {
+    cat <<'END'
+usage: demo.sh
+
+Shows what kashim does to a server without keepalive, live, in under a minute.
+
+Environment: KASHIM_LIB, the library (default build/libkashim.so); NO_COLOR.
+
+Exit status: 0 all was as it says, 1 something wasn't, 2 bad arguments, 3 the lab can't be made.
+END
+}
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=${here%/*}
@@ -163,6 +172,11 @@ fate() {
 
 main() {
     local file
+    case $#${1+ $1} in
+    0) ;;
+    '1 -h' | '1 --help') usage; exit ;;
+    *) echo "demo.sh: unexpected argument '$1'; --help says what it does" >&2; exit 2 ;;
+    esac
     for file in "$library" "$root/build/demo-server" "$root/build/demo-client"; do
         [ -e "$file" ] || lab_refuse "missing: $file (make builds it)"
     done
@@ -178,4 +192,4 @@ main() {
     summary
 }
 
-main
+main "$@"

@@ -57,8 +57,19 @@ as_root() {
     fi
 }
 
+# apt COMMAND...: waits five minutes for another that is at work, as after boot.
 apt() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o Dpkg::Use-Pty=0 "$@"
+    as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get -qq -o Dpkg::Use-Pty=0 \
+        -o DPkg::Lock::Timeout=300 "$@"
+}
+
+# apt-get waits for the packages, but not for the lists.
+update_lists() {
+    for _ in $(seq 60); do
+        said=$(apt update 2>&1) && return
+        case $said in *'Unable to lock directory'*) sleep 5 ;; *) break ;; esac
+    done
+    fail "$said" 1
 }
 
 # The tests run nginx and redis themselves: their packages must not start any. Where the
@@ -74,6 +85,7 @@ keep_services_down() {
 }
 
 case $#${1+ $1} in
+'1 -h' | '1 --help') sed -n "4,/^set/s/^# \{0,1\}//p" "$0"; exit ;;
 0) wanted="$build $demo" ;;
 '1 test') wanted="$build $demo $test $servers $lint" ;;
 '1 compat') wanted="$build $demo $test $servers $lint $compat" ;;
@@ -81,7 +93,7 @@ case $#${1+ $1} in
 '1 bench') wanted="$build $demo $bench" ;;
 '1 deb') wanted="$build $demo $deb $fresh" ;;
 '1 systemd') wanted="$build $demo $systemd" ;;
-*) fail "unknown argument '$*'; usage: install-deps.sh [test|compat|kernels|systemd|bench|deb]" 2 ;;
+*) fail "unknown argument '$*'; --help lists what there is" 2 ;;
 esac
 command -v apt-get >/dev/null ||
     fail "there is no apt-get here; needed is what Debian calls: $wanted" 1
@@ -97,7 +109,7 @@ fi
 
 echo "install-deps.sh: installing $packages"
 keep_services_down
-apt update
+update_lists
 # shellcheck disable=SC2086 # words
 apt install --yes --no-install-recommends $packages
 packages=$(clang_runtime)

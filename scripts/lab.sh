@@ -153,10 +153,15 @@ lab_end() {
 
 lab_main() {
     set -eu
-    [ $# -gt 0 ] || { echo "usage: ${0##*/} COMMAND [ARG...]" >&2; exit 2; }
+    case $#${1+ $1} in
+    0) echo "usage: ${0##*/} COMMAND [ARG...]" >&2; exit 2 ;;
+    *' -h' | *' --help') sed -n '4,/^$/s/^# \{0,1\}//p' "$lab_file"; exit ;;
+    esac
     lab_check_programs
     lab_check_namespaces
 
+    # The library is copied there, and LD_PRELOAD can't hold a blank or a colon.
+    [[ ${TMPDIR-} != *[[:space:]:]* ]] || TMPDIR=/tmp
     LAB_DIR=$(mktemp -d)
     export LAB_DIR
     export LAB_SERVER=192.0.2.1 LAB_SERVER6=2001:db8::1

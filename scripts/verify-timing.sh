@@ -87,15 +87,19 @@ start_server() {
     wait_for 10 server_decided || :
     listening "$port" || fail "'${server[*]}' doesn't listen on port $port:" \
         "${server_status:+it ended with status $server_status; }last words:" \
-        "$(tail -n 3 server)"
+        "$([ -s server ] && tail -n 3 server || echo none)"
 }
 
-# Listens, or has failed. One that ended well went to the background.
+# Listens, or has failed. One that ended well may have gone to the background.
 server_decided() {
     listening "$port" && return
-    ! kill -0 "$server_pid" 2>/dev/null || return
+    [ ! "$server_status" ] && ! kill -0 "$server_pid" 2>/dev/null || return
+    server_status=0
     wait "$server_pid" || server_status=$?
-    [ "$server_status" ]
+    [ "$server_status" = 0 ] || return 0
+    echo "verify-timing.sh: '${server[*]}' ended with status 0; does it go on in the background?" \
+        "It has 10 seconds to listen on port $port" >&2
+    return 1
 }
 
 start_client() {

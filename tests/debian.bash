@@ -1,15 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A fresh Debian 12 in a folder, made by debootstrap. Sourced behind lib.bash.
+# A fresh Debian in a folder, made by debootstrap. Sourced behind lib.bash.
 
-# copy_debian DIR: a tree with sudo, whose packages start no service.
+# copy_debian DIR [SUITE]: a tree with sudo, whose packages start no service; by default of
+# Debian 12.
 copy_debian() {
-    local base=$root/build/debian12
+    local suite=${2:-bookworm}
+    local base=$root/build/debian-$suite
     need debootstrap unshare
     [ "$(id -u)" = 0 ] || unless_ci 'only root can make a tree'
     if [ ! -d "$base" ]; then
-        debootstrap --variant=minbase --include=sudo,ca-certificates bookworm "$base.new" \
+        debootstrap --variant=minbase --include=sudo,ca-certificates "$suite" "$base.new" \
             http://deb.debian.org/debian >"$base.log" 2>&1 || { tail -n 20 "$base.log"; return 1; }
         apt-config dump Acquire | grep '^Acquire::.*[^;{]*"' >"$base.new/etc/apt/apt.conf.d/99host" || :
         printf '#!/bin/sh\nexit 101\n' >"$base.new/usr/sbin/policy-rc.d"

@@ -119,6 +119,18 @@ refuses() {
 }
 
 # bats test_tags=harmless
+@test "the scripts say what they do, and do nothing else" {
+    local script
+    for script in demo.sh lab.sh verify-timing.sh load.sh install-deps.sh; do
+        run "$root/scripts/$script" --help
+        harmless "exit status of $script" 0 "$status"
+        harmless "words of $script" "$script" "$(grep -om 1 "$script" <<<"${lines[0]}")"
+    done
+    refuses 2 "unexpected argument 'now'" "$root/scripts/demo.sh" now
+    refuses 1 'no build/kashim---help.tar.gz' "$root/scripts/deb.sh" --help
+}
+
+# bats test_tags=harmless
 @test "the demo owns up when there is nothing to show" {
     KASHIM_LIB=$root/build/tests/libempty.so run --separate-stderr "$root/scripts/demo.sh"
     harmless 'exit status' 1 "$status"

@@ -88,6 +88,16 @@ END
     fi
 }
 
+# bats test_tags=effect
+@test "timing holds where the folder for temporary files has a name that LD_PRELOAD can't hold" {
+    local TMPDIR
+    for TMPDIR in "$BATS_TEST_TMPDIR/a b" "$BATS_TEST_TMPDIR/a:b"; do
+        mkdir "$TMPDIR"
+        export TMPDIR
+        holds --idle 1 --intvl 1 --cnt 1
+    done
+}
+
 # bats test_tags=harmless
 @test "without the shim nothing holds" {
     ends_in 1 'no probe 1 by 1.197 s' --no-shim --idle 1
@@ -113,6 +123,9 @@ END
     ends_in 1 "'/nowhere/server' is no command" -- /nowhere/server
     ends_in 1 'it ended with status 7; last words: no memory' -- sh -c 'echo no memory; exit 7'
     ends_in 1 'Connection refused' -- "$root/build/demo-server" 127.0.0.1
+    ends_in 1 "'true' ended with status 0; does it go on in the background?" -- true
+    harmless 'why' "verify-timing.sh: 'true' doesn't listen on port 12345: it ended with status 0; last words: none" \
+        "${lines[-1]}"
     ends_in 1 'the server itself closed the connection' -- \
         socat TCP4-LISTEN:12345,reuseaddr SYSTEM:true
 }

@@ -28,6 +28,16 @@ stop() {
     return 1
 }
 
+# lock_apt SECONDS: as another apt does that is at work, in the background.
+lock_apt() {
+    perl -e 'my $all = pack "s s x4 q q i x4", 1, 0, 0, 0, 0; # F_WRLCK
+        open my $packages, ">", "/var/lib/dpkg/lock-frontend" or die;
+        open my $lists, ">", "/var/lib/apt/lists/lock" or die;
+        fcntl $_, 6, $all or die for $packages, $lists; # F_SETLK
+        print "locked\n"; close STDOUT; sleep shift; close $lists; sleep 5' "$1" >/tmp/lock &
+    until grep -qs locked /tmp/lock; do sleep 0.02; done
+}
+
 # client: connects, and waits until that is accepted.
 client() {
     exec {client}<>/dev/tcp/127.0.0.1/12345

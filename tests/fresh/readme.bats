@@ -57,7 +57,7 @@ tried() {
 # bats test_tags=effect
 @test "README: see it" {
     copied 'scripts/install-deps.sh && make demo'
-    tried 'scripts/install-deps.sh && make demo'
+    tried 'lock_apt 5; scripts/install-deps.sh && make demo'
 }
 
 # bats test_tags=effect
