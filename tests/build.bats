@@ -340,6 +340,24 @@ installed() {
 }
 
 # bats test_tags=harmless
+@test "a package depends on the libc that its command needs" {
+    need dpkg-shlibdeps objdump
+    local package=$BATS_TEST_TMPDIR/package version
+    mkdir -p "$package/debian/kashim/usr/bin" "$BATS_TEST_TMPDIR/bin"
+    cp "$root"/scripts/debian/* "$package/debian"
+    printf '#!/bin/sh\nexec dpkg-shlibdeps -O "$@" debian/kashim/usr/bin/kashim\n' >"$BATS_TEST_TMPDIR/bin/dh_shlibdeps"
+    chmod +x "$BATS_TEST_TMPDIR/bin/dh_shlibdeps"
+    for version in '' 2.36; do # as it is, and with what is newer
+        build ${version:+LDFLAGS=-Wl,-u,arc4random}
+        cp "${built%/*}/kashim" "$package/debian/kashim/usr/bin"
+        version=$(objdump -T "${built%/*}/kashim" | sed -n 's/.*(GLIBC_\([0-9.]*\)).*/\1/p' | sort -V | tail -n 1)
+        output=$(cd "$package" && PATH=$BATS_TEST_TMPDIR/bin:$PATH make -s -f debian/rules override_dh_shlibdeps)
+        harmless 'needs' "shlibs:Depends=libc6 (>= $version)" "$output"
+    done
+    harmless 'the newer one' 2.36 "$(printf '%s\n' 2.36 "$version" | sort -V | head -n 1)"
+}
+
+# bats test_tags=harmless
 @test "make dist: the same bytes again, also from itself, and without git" {
     local again=$BATS_TEST_TMPDIR/again archive
     make_in "$tree" CC=gcc dist >/dev/null
