@@ -8,9 +8,10 @@
 #include <linux/fcntl.h>
 #include <linux/stat.h>
 
-/* Not `environ`: a program may define that itself (old C), and libc fills it in only when
- * main runs. */
+/* A program may define `environ` itself (old C), and libc fills that in only when main runs.
+ * glibc and musl keep theirs under the other name. */
 extern char **__environ __attribute__((weak));
+extern char **environ __attribute__((weak));
 extern unsigned long getauxval(unsigned long type) __attribute__((weak));
 
 /* Common, which ld puts behind all other variables: what a start writes, the beginning of
@@ -37,8 +38,9 @@ static bool secure_execution(void)
 static char **environment(void)
 {
     static char *none[] = {NULL};
+    char **found = &__environ ? __environ : environ;
 
-    return __environ && !secure_execution() ? __environ : none;
+    return found && !secure_execution() ? found : none;
 }
 
 static bool is_socket(unsigned mode)
@@ -133,7 +135,8 @@ bool ka_env_read(void)
 {
     int found = UNREAD;
 
-    if (!&__environ) /* not relocated yet: an IFUNC resolver calls (next.c) */
+    if (!&__environ &&
+        !&environ) /* not relocated yet: an IFUNC resolver calls (next.c) */
         return false;
     /* The first that a start does in that page, and no load before it, or the page would be
      * faulted in twice. */

@@ -89,6 +89,7 @@ attach() {
 preload='env LD_PRELOAD=/bin/libkashim.so KA_IDLE=61 KA_INTVL=11 KA_CNT=7'
 
 preload() {
+    # shellcheck disable=SC2086 # words
     serve 1001 $preload echo_server 1001
     ask
     look
@@ -98,6 +99,7 @@ preload() {
 preload_ports() {
     log=/tmp/preload_ports
     for port in 1014 1015; do
+        # shellcheck disable=SC2086 # words
         serve $port $preload KA_PORTS=1014 KA_LOG=stderr demo-server 127.0.0.1 $port
         $preload KA_PORTS=1014 KA_CONNECT=1 demo-client 127.0.0.1 $port >/dev/console 2>&1 &
         client=$!
