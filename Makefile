@@ -114,7 +114,7 @@ $(B)/kashim: $(COMMAND_OBJ)
 	$(call begin,LD,$@)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -o $@ $^
 
 # The command knows where both are installed: made again when that is told anew.
-COMMAND_FLAGS = -DKASHIM_VERSION='"$(VERSION)"' -DKASHIM_LIBDIR='"$(LIBDIR)"' -DKASHIM_BINDIR='"$(BINDIR)"'
+COMMAND_FLAGS = -D_FILE_OFFSET_BITS=64 -DKASHIM_VERSION='"$(VERSION)"' -DKASHIM_LIBDIR='"$(LIBDIR)"' -DKASHIM_BINDIR='"$(BINDIR)"'
 
 $(B)/command/%.o: shim/%.c Makefile $(B)/libdir $(B)/bindir
 	$(call begin,CC,$<)$(CC) $(PROGRAM_CFLAGS) $(COMMAND_FLAGS) -c -o $@ $<

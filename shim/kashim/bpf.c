@@ -166,7 +166,9 @@ static int load_program(const struct kind *kind, const struct code *code,
                            .expected_attach_type = kind->attach_type,
                            .insns = pointer(code->all),
                            .insn_cnt = (__u32)code->count,
-                           .license = pointer("MIT")};
+                           .license = pointer("MIT"),
+                           /* RISC-V's verifier knows no alignment of an option's value */
+                           .prog_flags = BPF_F_ANY_ALIGNMENT};
     int program;
 
     strcpy(load.prog_name, kind->name);

@@ -254,7 +254,7 @@ static void add_processes(FILE *file, bool threads, struct numbers *pids)
         int pid = threads ? process_of_thread(id) : id;
 
         if (pid > 0 && pid != getpid())
-            numbers_add(pids, (unsigned long)pid);
+            numbers_add(pids, (uint64_t)pid);
     }
 }
 

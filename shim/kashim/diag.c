@@ -74,7 +74,7 @@ int diag_parse(const void *message, size_t len, bool multipath,
                struct tcp_sockets *sockets)
 {
     const struct nlmsghdr *h = message;
-    ssize_t left = (ssize_t)len; /* below 0 if the last one isn't aligned */
+    int64_t left = (int64_t)len; /* below 0 if the last one isn't aligned */
 
     for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
         const struct inet_diag_msg *m = NLMSG_DATA(h);

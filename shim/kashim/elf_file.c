@@ -25,7 +25,7 @@ struct file {
 /* Read all of it, or return false. */
 static bool get(int fd, uint64_t offset, void *buffer, size_t len)
 {
-    return offset <= INT64_MAX - len &&
+    return offset <= (uint64_t)INT64_MAX - len &&
            pread(fd, buffer, len, (off_t)offset) == (ssize_t)len;
 }
 

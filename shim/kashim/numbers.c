@@ -8,9 +8,9 @@
 
 /* The slot of the number, or the free one where it belongs; at least half are free. The
  * kernel numbers sockets and processes in sequence: the lowest bits are hash enough. */
-static size_t *slot_of(const struct numbers *n, unsigned long number)
+static size_t *slot_of(const struct numbers *n, uint64_t number)
 {
-    size_t mask = n->slot_count - 1, i = number & mask;
+    size_t mask = n->slot_count - 1, i = (size_t)number & mask;
 
     while (n->slots[i] && n->all[n->slots[i] - 1] != number)
         i = (i + 1) & mask;
@@ -26,12 +26,12 @@ static void double_slots(struct numbers *n)
         *slot_of(n, n->all[i]) = i + 1;
 }
 
-bool numbers_have(const struct numbers *n, unsigned long number)
+bool numbers_have(const struct numbers *n, uint64_t number)
 {
     return n->slot_count && *slot_of(n, number);
 }
 
-void numbers_add(struct numbers *n, unsigned long number)
+void numbers_add(struct numbers *n, uint64_t number)
 {
     if (numbers_have(n, number))
         return;

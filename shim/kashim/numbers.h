@@ -5,19 +5,20 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* All 0: the empty set. */
 struct numbers {
-    unsigned long *all; /* in the order in which they were added */
+    uint64_t *all; /* in the order in which they were added */
     size_t count;
     size_t *slots; /* hash index: place in `all` + 1, or 0 */
     size_t slot_count;
 };
 
-bool numbers_have(const struct numbers *numbers, unsigned long number);
+bool numbers_have(const struct numbers *numbers, uint64_t number);
 
 /* Add what isn't there yet. */
-void numbers_add(struct numbers *numbers, unsigned long number);
+void numbers_add(struct numbers *numbers, uint64_t number);
 void numbers_add_all(struct numbers *numbers, const struct numbers *others);
 
 /* Empty the set. */

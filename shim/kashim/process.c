@@ -171,7 +171,7 @@ struct numbers pids_all(void)
         int pid = atoi(d->d_name);
 
         if (pid > 0)
-            numbers_add(&pids, (unsigned long)pid);
+            numbers_add(&pids, (uint64_t)pid);
     }
     if (proc)
         closedir(proc);
@@ -181,11 +181,11 @@ struct numbers pids_all(void)
 void pids_add_descendants(struct numbers *pids)
 {
     struct numbers all = pids_all();
-    unsigned long *parents = allocate(all.count + 1, sizeof *parents);
+    uint64_t *parents = allocate(all.count + 1, sizeof *parents);
     size_t before;
 
     for (size_t i = 0; i < all.count; i++)
-        parents[i] = (unsigned long)status_number((int)all.all[i], "PPid");
+        parents[i] = (uint64_t)status_number((int)all.all[i], "PPid");
     do { /* again, where a child has a lower number than its parent */
         before = pids->count;
         for (size_t i = 0; i < all.count; i++)
@@ -200,14 +200,14 @@ void pids_add_descendants(struct numbers *pids)
 
 /* Count the sockets that are registered with an io_uring and aren't among `inodes`: its
  * fdinfo lists them (proc(5), io_uring_show_fdinfo). */
-static size_t registered_only(const struct process *p, unsigned long ring,
+static size_t registered_only(const struct process *p, int ring,
                               const struct numbers *inodes)
 {
     char name[32], line[512];
     size_t count = 0;
     FILE *info;
 
-    snprintf(name, sizeof name, "fdinfo/%lu", ring);
+    snprintf(name, sizeof name, "fdinfo/%d", ring);
     info = open_file(p->thread, name);
     while (info && fgets(line, sizeof line, info)) {
         unsigned long inode;
@@ -257,7 +257,7 @@ static size_t count_unreachable(const struct process *p, const struct sockets *s
     for (size_t i = 0; rings->count && i < s->count; i++)
         numbers_add(&inodes, s->all[i].inode);
     for (size_t i = 0; i < rings->count; i++)
-        count += registered_only(p, rings->all[i], &inodes);
+        count += registered_only(p, (int)rings->all[i], &inodes);
     numbers_free(&inodes);
     return count;
 }

@@ -261,7 +261,7 @@ static size_t process_limit(void)
     getrlimit(RLIMIT_NOFILE, &limit);
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
-    return limit.rlim_max > OTHERS ? limit.rlim_max - OTHERS : 0;
+    return limit.rlim_max > OTHERS ? (size_t)limit.rlim_max - OTHERS : 0;
 }
 
 static void open_processes(struct scan *scan, bool named)

@@ -128,7 +128,7 @@ bool targets_add(char **arguments, struct targets *t)
         int pid;
 
         if (ka_config_count(argument, INT_MAX - 1, &pid))
-            numbers_add(&t->pids, (unsigned long)pid);
+            numbers_add(&t->pids, (uint64_t)pid);
         else if (!(!strcmp(argument, "self") ? add_own(t)
                    : strchr(argument, '/')   ? add_path(argument, t)
                                              : add_by_name(argument, t)))
