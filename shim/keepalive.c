@@ -16,28 +16,26 @@ const struct ka_socket_option ka_socket_options[KA_OPTIONS] = {
     [KA_RTO_MAX] = {IPPROTO_TCP, TCP_RTO_MAX_MS, "TCP_RTO_MAX_MS"},
 };
 
-/* UNIX, VSOCK and TIPC sockets take some of the options and mean something else by them
- * or nothing, and a raw socket can carry TCP's number: so the kind is asked, not tried.
+/*
+ * UNIX, VSOCK and TIPC sockets take some of the options and mean something else by them or
+ * nothing: so the kind is asked, not tried. Only TCP answers TCP_INFO with a state: the
+ * others and raw sockets refuse it, TIPC gives nothing, SMC passes it on to its TCP socket.
+ * MPTCP of older kernels refuses it as well: what has refused is asked by its numbers, which
+ * a raw socket can carry too.
  */
-bool ka_is_tcp(int fd)
+int ka_tcp_state(int fd)
 {
-    int protocol = ka_getsockopt_int(fd, SOL_SOCKET, SO_PROTOCOL);
+    unsigned char state = 0; /* tcpi_state, the first byte of struct tcp_info */
+    int protocol;
 
-    return (protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP) &&
-           ka_getsockopt_int(fd, SOL_SOCKET, SO_TYPE) == SOCK_STREAM;
-}
-
-bool ka_is_listening(int fd)
-{
-    return ka_getsockopt_int(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1;
-}
-
-bool ka_is_connecting(int fd)
-{
-    unsigned char state; /* tcpi_state, the first byte of struct tcp_info */
-
-    return ka_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof state) >= 0 &&
-           state != TCP_CLOSE;
+    if (ka_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &state, sizeof state) >= 0 &&
+        state >= TCP_ESTABLISHED && state <= TCP_CLOSING)
+        return state;
+    protocol = ka_getsockopt_int(fd, SOL_SOCKET, SO_PROTOCOL);
+    if ((protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP) ||
+        ka_getsockopt_int(fd, SOL_SOCKET, SO_TYPE) != SOCK_STREAM)
+        return KA_NOT_TCP;
+    return ka_getsockopt_int(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1 ? TCP_LISTEN : TCP_CLOSE;
 }
 
 bool ka_local_address(int fd, union ka_address *address)

@@ -9,6 +9,7 @@
 #include "config.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdbool.h>
 
 #ifndef IPPROTO_MPTCP /* glibc 2.32 */
@@ -49,14 +50,21 @@ struct ka_values {
 };
 #define KA_NO_VALUES ((struct ka_values){{[0 ... KA_OPTIONS - 1] = -1}})
 
-/* A stream socket of TCP or MPTCP, whatever its state. False for anything else: other
- * protocols, files, closed descriptors. */
-bool ka_is_tcp(int fd);
+/* The state of a stream socket of TCP or MPTCP: TCP_LISTEN, TCP_CLOSE if connect() hasn't
+ * been called or has failed, or another of <netinet/tcp.h>. KA_NOT_TCP: other protocols,
+ * files, closed descriptors. */
+enum { KA_NOT_TCP = 0 };
+int ka_tcp_state(int fd);
 
-bool ka_is_listening(int fd);
+static inline bool ka_is_tcp(int fd)
+{
+    return ka_tcp_state(fd) != KA_NOT_TCP;
+}
 
-/* Whether connect() has been called before, and hasn't failed; also of a listener. */
-bool ka_is_connecting(int fd);
+static inline bool ka_is_listening(int fd)
+{
+    return ka_tcp_state(fd) == TCP_LISTEN;
+}
 
 /* The port lies at the same place in `in` and `in6`. */
 union ka_address {

@@ -27,11 +27,14 @@ static bool prepare(int fd)
  * is on, or has our timers: then it was prepared, and the program has turned it off. */
 static bool met_before(int fd)
 {
-    struct ka_values wanted = ka_values_wanted(&ka_config);
-    struct ka_values now = ka_values_read(fd, &wanted);
+    struct ka_values timers, now;
 
-    wanted.of[KA_KEEPALIVE] = -1;
-    return now.of[KA_KEEPALIVE] == 1 || ka_values_agree(&wanted, &now);
+    if (ka_getsockopt_int(fd, SOL_SOCKET, SO_KEEPALIVE) == 1)
+        return true;
+    timers = ka_values_wanted(&ka_config);
+    timers.of[KA_KEEPALIVE] = -1;
+    now = ka_values_read(fd, &timers);
+    return ka_values_agree(&timers, &now);
 }
 
 /*
@@ -42,31 +45,31 @@ static bool met_before(int fd)
 static bool meet(struct ka_mark *mark, const char *kind)
 {
     int fd = mark->fd;
+    bool ours = ka_is_listening(fd) && port_is_ours(fd);
 
-    if (!ka_is_tcp(fd) || !port_is_ours(fd)) {
-        ka_mark_set(mark, KA_SETTLED);
-        return false;
-    }
-    if (!ka_mark_settable(mark) && met_before(fd))
+    if (ours && !ka_mark_settable(mark) && met_before(fd))
         return true;
-    if (!prepare(fd)) {
-        ka_mark_set(mark, KA_SETTLED);
-        return false;
+    if (ours && prepare(fd)) {
+        ka_mark_set(mark, KA_QUEUED);
+        ka_log_listener(fd, kind);
+        return true;
     }
-    ka_mark_set(mark, KA_QUEUED);
-    ka_log_listener(fd, kind);
-    return true;
+    if (ka_getsockopt_int(fd, SOL_SOCKET, SO_ACCEPTCONN) == 1) /* of any kind */
+        ka_mark_set(mark, KA_SETTLED);
+    return false;
 }
 
 struct ka_listening ka_listen_begin(int fd)
 {
     struct ka_listening listening = {.mark = {fd, 0}};
+    int state;
 
     ka_log_complaints();
     if (!ka_active())
         return listening;
     listening.mark = ka_mark_read(fd);
-    if (ka_is_listening(fd)) {
+    state = ka_tcp_state(fd);
+    if (state == TCP_LISTEN) {
         /* the second call for a listener: what was set since the first one stays */
         if (ka_mark_state(&listening.mark) == KA_UNMET)
             meet(&listening.mark, inherited);
@@ -76,12 +79,12 @@ struct ka_listening ka_listen_begin(int fd)
         ka_mark_withdraw(fd);
         listening.mark = ka_mark_read(fd);
     }
-    if (ka_is_tcp(fd)) {
+    if (state != KA_NOT_TCP) {
         listening.unbound = ka_config.some_ports && ka_local_port(fd) == 0;
         if (listening.unbound)
             return listening;
         /* on a connection listen() fails */
-        listening.prepared = port_is_ours(fd) && !ka_is_connecting(fd) && prepare(fd);
+        listening.prepared = port_is_ours(fd) && state == TCP_CLOSE && prepare(fd);
     }
     listening.settle = true;
     return listening;
@@ -110,8 +113,8 @@ struct ka_accepting ka_accept_begin(int fd)
         return accepting;
     accepting.mark = ka_mark_read(fd);
     state = ka_mark_state(&accepting.mark);
-    accepting.check = state == KA_QUEUED || (state != KA_SETTLED && ka_is_listening(fd) &&
-                                             meet(&accepting.mark, inherited));
+    accepting.check =
+        state == KA_QUEUED || (state != KA_SETTLED && meet(&accepting.mark, inherited));
     return accepting;
 }
 
@@ -124,15 +127,23 @@ static bool came_with_the_values_of(int listener, int connection)
     struct ka_values its = ka_values_read(connection, &wanted);
 
     /* while accept waited, the number may have become something else */
-    return ka_is_listening(listener) && ka_is_tcp(listener) &&
-           ka_values_agree(&theirs, &its);
+    return ka_is_listening(listener) && ka_values_agree(&theirs, &its);
+}
+
+/* Where no mark can be set, every connection is looked at, which has to be cheap: one that
+ * has keepalive on, or our timers, came after the listener was prepared. */
+static bool came_prepared(const struct ka_accepting *accepting, int connection)
+{
+    return ka_mark_settable(&accepting->mark)
+               ? came_with_the_values_of(accepting->mark.fd, connection)
+               : met_before(connection);
 }
 
 void ka_accept_end(struct ka_accepting *accepting, int connection)
 {
     if (connection < 0 || !accepting->check || !ka_active())
         return;
-    if (came_with_the_values_of(accepting->mark.fd, connection))
+    if (came_prepared(accepting, connection))
         ka_mark_set(&accepting->mark, KA_SETTLED);
     else
         ka_log_refusal(ka_keepalive_set(connection, &ka_config));
@@ -140,13 +151,13 @@ void ka_accept_end(struct ka_accepting *accepting, int connection)
 
 void ka_adopt(int fd, bool connections)
 {
-    if (ka_is_listening(fd)) {
+    int state = ka_tcp_state(fd);
+
+    if (state == TCP_LISTEN) {
         struct ka_mark mark = ka_mark_read(fd);
 
         meet(&mark, inherited);
-        return;
-    }
-    if (connections && ka_is_tcp(fd) && port_is_ours(fd) &&
-        ka_getsockopt_int(fd, SOL_SOCKET, SO_KEEPALIVE) != 1)
+    } else if (connections && state != KA_NOT_TCP && port_is_ours(fd) &&
+               ka_getsockopt_int(fd, SOL_SOCKET, SO_KEEPALIVE) != 1)
         ka_log_refusal(ka_keepalive_set(fd, &ka_config));
 }

@@ -36,12 +36,14 @@ void ka_connect_begin(int fd, const void *addr, unsigned len)
 {
     struct ka_values wanted, now;
 
-    if (!ka_active() || !ka_config.connect || !ka_is_tcp(fd) ||
-        !port_is_ours(addr, len) || ka_is_connecting(fd))
+    if (!ka_active() || !ka_config.connect || ka_tcp_state(fd) != TCP_CLOSE ||
+        !port_is_ours(addr, len))
         return;
     if (!known) /* in a constructor before ours */
         ka_outgoing_init();
-    now = ka_values_read(fd, NULL);
+    wanted = ka_values_wanted(&ka_config);
+    wanted.of[KA_KEEPALIVE] = -1; /* on or off, it is turned on */
+    now = ka_values_read(fd, &wanted);
     wanted = ka_values_outgoing(&ka_config, &now, &kernel_timers);
     ka_log_refusal(ka_values_set(fd, &wanted));
 }

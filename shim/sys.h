@@ -148,9 +148,10 @@ static inline bool ka_readable(const void *p)
 /* The int at `p`, however it is aligned. False: it can't be read. */
 static inline bool ka_read_int(const void *p, int *value)
 {
-    const unsigned char *from = p;
+    const unsigned char *from = p, *last = from + sizeof *value - 1;
 
-    if (!ka_readable(from) || !ka_readable(from + sizeof *value - 1))
+    if (!ka_readable(from) ||
+        ((uintptr_t)from / 8 != (uintptr_t)last / 8 && !ka_readable(last)))
         return false;
     for (unsigned i = 0; i < sizeof *value; i++)
         ((unsigned char *)value)[i] = from[i];

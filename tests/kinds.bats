@@ -58,6 +58,18 @@ need_mptcp() {
         "$(result 'look b' | grep -o 'keepalive=1 idle=61 intvl=11 cnt=7')"
 }
 
+# bats test_tags=effect
+@test "MPTCP of a kernel that doesn't tell its state" {
+    need strace
+    need_mptcp
+    shimmed "${timers[@]}" strace -qq -o "$BATS_TEST_TMPDIR/trace" -e trace=getsockopt \
+        -e inject=getsockopt:error=EOPNOTSUPP:when=1 steps 'mptcp a' 'listen a' 'connect c a' \
+        'accept a b' 'look b'
+    effect 'refused' TCP_INFO "$(sed -n '1s/.*\(TCP_INFO\).*INJECTED.*/\1/p' "$BATS_TEST_TMPDIR/trace")"
+    effect 'options' 'keepalive=1 idle=61 intvl=11 cnt=7' \
+        "$(result 'look b' | grep -o 'keepalive=1 idle=61 intvl=11 cnt=7')"
+}
+
 # ---- what isn't TCP ------------------------------------------------------------
 
 # bats test_tags=harmless,clumsy:options
@@ -176,6 +188,19 @@ high_numbers() {
             "accept $n b" "connect c $n" "accept $n d" 'look a' 'look b' 'look d'
         has a b d "$ours"
     done
+}
+
+# bats test_tags=effect
+@test "there an accept costs three system calls, also where the program has retuned the listener" {
+    need strace
+    local n
+    high_numbers
+    n=${numbers[-1]}
+    shimmed "${timers[@]}" strace -qq -e trace=connect,accept,getsockopt,setsockopt \
+        -o "$BATS_TEST_TMPDIR/trace" steps "tcp4 $n" "listen $n" "connect c $n" "accept $n b" \
+        "set $n idle 5" "connect d $n" "accept $n e"
+    effect 'what is asked and set' '3 3' "$(awk '/^connect/ { i++; n[i] = 0 }
+        /sockopt/ && !/TCP_KEEPIDLE, \[5\]/ { n[i]++ } END { print n[1], n[2] }' "$BATS_TEST_TMPDIR/trace")"
 }
 
 # bats test_tags=effect

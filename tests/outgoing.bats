@@ -106,6 +106,36 @@ connected() {
     [ -n "$(outgoing_of "$1")" ]
 }
 
+# bats test_tags=effect
+@test "a connect costs eight system calls" {
+    need strace
+    shimmed KA_CONNECT=1 strace -qq -e trace=socket,connect,getsockopt,setsockopt \
+        -o "$BATS_TEST_TMPDIR/trace" steps "${client[@]}" 'connect-as c a'
+    effect 'what is asked and set' 8 \
+        "$(awk '/^socket/ { n = 0 } /sockopt/ { n++ } /^connect/ { print n }' "$BATS_TEST_TMPDIR/trace")"
+}
+
+# bats test_tags=harmless
+@test "a raw socket that carries TCP's number is left alone" {
+    need python3
+    local raw='import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+s.connect(("127.0.0.1", 0))
+print(s.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))'
+    output=$(env "LD_PRELOAD=$KASHIM_LIB" KA_CONNECT=1 python3 -c "$raw" 2>&1) ||
+        unless_ci "no raw socket: ${output##*$'\n'}"
+    harmless 'SO_KEEPALIVE' 0 "$output"
+}
+
+# bats test_tags=effect
+@test "MPTCP: once, and what the program sets afterwards stands" {
+    [ "$(cat /proc/sys/net/mptcp/enabled 2>/dev/null)" = 1 ] || unless_ci 'there is no MPTCP'
+    shimmed KA_CONNECT=1 "${timers[@]}" steps 'mptcp a' 'listen a' 'mptcp c' 'connect-as c a' \
+        'set c keepalive 0' 'connect-as c a' 'look c'
+    effect 'options' 'keepalive=0 idle=61 intvl=11 cnt=7' \
+        "$(result 'look c' | grep -o 'keepalive=0 idle=61 intvl=11 cnt=7')"
+}
+
 # bats test_tags=harmless,clumsy:errno
 @test "what connect answers is what it answers without" {
     unharmed KA_CONNECT=1 KA_PORTS=1-65535 steps "${client[@]}" 'connect-as c a fault' \

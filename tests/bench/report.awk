@@ -119,8 +119,8 @@ function judge(    calls, start, i) {
     print "\ntargets"
     target("instructions more than none, in accept4", more("instructions of accept4, outside the kernel", "none"), 15)
     target("system calls more than none, from connect to close", more(calls, "none"), 0)
-    target("the same with KA_CONNECT=1", more("system calls of the same with KA_CONNECT=1", "none"), 12)
-    target("the same, no mark for the listener", more("system calls of the same, no mark for the listener", "none"), 21)
+    target("the same with KA_CONNECT=1", more("system calls of the same with KA_CONNECT=1", "none"), 8)
+    target("the same, no mark for the listener", more("system calls of the same, no mark for the listener", "none"), 3)
     target("instructions more than an empty library, at start", more(start, "empty"), 6000)
     target("the same among 40 more libraries", more("instructions of the same among 40 more libraries", "empty"), 27000)
     target("system calls more than an empty library, at start", more("system calls until the program starts and ends", "empty"), 0)
