@@ -11,6 +11,7 @@ completes() {
     found=$(KASHIM_COMMAND=${KASHIM_COMMAND-} bash -c '
         . /usr/share/bash-completion/bash_completion
         . "$0"
+        complete -W its-argument kashim-test-server
         COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE=$* COMP_POINT=${#COMP_LINE}
         _kashim
         printf "%s\n" "${COMPREPLY[@]}"' "$completion" "${@:1:$#-1}" | sort -u | paste -sd' ')
@@ -49,13 +50,11 @@ setup() {
 @test "completion: programs, and their own arguments; processes" {
     mkdir "$BATS_TEST_TMPDIR/bin"
     cp /bin/true "$BATS_TEST_TMPDIR/bin/kashim-test-server"
-    cd "$BATS_TEST_TMPDIR"
-    touch a-file
     PATH=$PATH:$BATS_TEST_TMPDIR/bin
     completes kashim run --idle 60 -- kashim-test-s kashim-test-server
     completes kashim run kashim-test-s kashim-test-server
     completes kashim check kashim-test-s kashim-test-server
-    completes kashim run -i 60 kashim-test-server a-f a-file
+    completes kashim run -i 60 kashim-test-server its-a its-argument
     completes kashim run -- -- ''
     completes kashim status $$ "$$"
 }

@@ -182,18 +182,24 @@ server_mosquitto() {
 server_dovecot() {
     need dovecot
     [ $EUID = 0 ] || unless_ci 'dovecot takes root'
+    local first='' passdb='passdb {
+  driver = static
+  args = nopassword=y
+}'
+    if [[ $(dovecot --version) != 2.[0-3].* ]]; then
+        first=$'dovecot_config_version = 2.4.0\ndovecot_storage_version = 2.4.0'
+        passdb=$'passdb static {\n  password = x\n}'
+    fi
     cat >"$dir/dovecot.conf" <<END
+$first
 base_dir = $dir/run
 log_path = $dir/log
 protocols = imap
+listen = 127.0.0.1
 ssl = no
-passdb {
-  driver = static
-  args = nopassword=y
-}
+$passdb
 service imap-login {
   inet_listener imap {
-    address = 127.0.0.1
     port = $port
   }
   inet_listener imaps {
