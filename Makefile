@@ -128,7 +128,7 @@ $(B)/libdir $(B)/bindir:
 force:
 
 $(B)/demo-%: demo/%.c Makefile
-	$(call begin,CC,$@)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -o $@ $<
+	$(call begin,CC,$@)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -pthread -o $@ $<
 
 # ---- install -----------------------------------------------------------------
 

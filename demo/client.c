@@ -5,6 +5,19 @@
  */
 #include "demo.h"
 
+/* Reads and forgets until the connection ends. */
+static void wait_for_end(int fd)
+{
+    double start = seconds();
+    char ignored[4096];
+    ssize_t n;
+
+    do
+        n = read(fd, ignored, sizeof ignored);
+    while (n > 0 || (n < 0 && errno == EINTR));
+    say_end(start, n);
+}
+
 int main(int argc, char **argv)
 {
     const struct addrinfo *server = parse_arguments(argc, argv);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the server and the client of the demo have in common: how they read their
- * arguments, and how they wait on a connection. An ordinary TCP program, that is: it
- * waits for ever, since nothing in it asks whether the peer is still there.
+ * arguments, and how they say that a connection has ended. Ordinary TCP programs, that
+ * is: they wait for ever, since nothing in them asks whether the peer is still there.
  */
 #ifndef DEMO_H
 #define DEMO_H
@@ -69,18 +69,11 @@ static inline double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* Reads and forgets until the connection ends; says how it did, and after how long. */
-static inline void wait_for_end(int fd)
+/* Says how a connection ended, by the last read or write, and after how long. */
+static inline void say_end(double start, ssize_t last)
 {
-    double start = seconds();
-    char ignored[4096];
-    ssize_t n;
-
-    do
-        n = read(fd, ignored, sizeof ignored);
-    while (n > 0 || (n < 0 && errno == EINTR));
     printf("ended after %.1f s: %s\n", seconds() - start,
-           n == 0 ? "Closed by peer" : strerror(errno));
+           last == 0 ? "Closed by peer" : strerror(errno));
 }
 
 #endif

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * demo-server ADDRESS [PORT]: accepts one connection after the other and waits until
- * each has ended. It has no keepalive: a client that vanishes holds it for ever.
+ * demo-server ADDRESS [PORT]: gives back to each client what it says, in a thread of its
+ * own, until the connection ends. It has no keepalive: a client that vanishes holds its
+ * thread for ever.
  */
 #include "demo.h"
+
+#include <pthread.h>
+#include <stdint.h>
 
 static int listen_at(const struct addrinfo *address)
 {
@@ -24,6 +28,24 @@ static void say_accepted(const struct sockaddr_storage *peer, socklen_t len)
     printf("accepted %s port %s\n", host, port);
 }
 
+/* Gives back what the client says, until the connection ends. */
+static void *serve(void *connection)
+{
+    int fd = (int)(intptr_t)connection;
+    double start = seconds();
+    char text[4096];
+    ssize_t n;
+
+    do {
+        n = read(fd, text, sizeof text);
+        if (n > 0)
+            n = send(fd, text, (size_t)n, MSG_NOSIGNAL);
+    } while (n > 0 || (n < 0 && errno == EINTR));
+    say_end(start, n);
+    close(fd);
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
     int listener = listen_at(parse_arguments(argc, argv));
@@ -36,13 +58,16 @@ int main(int argc, char **argv)
         struct sockaddr_storage peer;
         socklen_t len = sizeof peer;
         int fd = accept(listener, (struct sockaddr *)&peer, &len);
+        pthread_t thread;
 
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED))
             continue;
         if (fd < 0)
             fail(argv[0], argv, "accept at");
         say_accepted(&peer, len);
-        wait_for_end(fd);
-        close(fd);
+        errno = pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd);
+        if (errno)
+            fail(argv[0], argv, "serve at");
+        pthread_detach(thread);
     }
 }

@@ -44,7 +44,20 @@ accepted() {
 }
 
 # bats test_tags=harmless
-@test "the same over IPv6" {
+@test "the server gives back what it is told, to several clients at once" {
+    local first
+    pair 127.0.0.1
+    ask "$port" one
+    first=$client
+    ask "$port" two
+    harmless 'the second answer' $'two\r' "$answer"
+    printf 'again\n' >&"$first"
+    read -r -t 10 answer <&"$first"
+    harmless 'the first client, again' again "$answer"
+}
+
+# bats test_tags=harmless
+@test "the end of a client over IPv6" {
     need_ipv6
     pair ::1
     kill "$client"
