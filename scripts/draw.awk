@@ -1,8 +1,9 @@
 #!/usr/bin/awk -f
 # SPDX-License-Identifier: MIT
 #
-# Draws the story that judge.awk judges, as SVG: time from left to right, the server's
-# line above, the client's below. The colours stand out on white and on black.
+# Draws the story that judge.awk or judge-in-flight.awk judges, as SVG: time from left to
+# right, the server's line above, the client's below, and under that the one of a second
+# client that keeps its window closed. The colours stand out on white and on black.
 #
 # Variable: now, the time at which the drawing ends.
 
@@ -13,45 +14,65 @@
 
 $2 == "connected" { start = $1 }
 $2 == "cut" { cut = $1 }
-$2 == "reset" { reset = $1 }
+$2 == "reset" || $2 == "gone" { end = end ? end : $1 }
+$2 == "closed" { closed = $1 }
+$2 == "dropped" { dropped = $1 }
 
 END {
     left = 90; width = 760; top = 70; bottom = 160
+    lowest = closed ? bottom + 50 : bottom
     middle = (top + bottom) / 2
     total = now - start
     grey = "#7d8590"; blue = "#3b82f6"; green = "#2da44e"
     orange = "#d9822b"; red = "#e5484d"
 
-    print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 20 870 210\"" \
+    print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 20 870 " lowest + 50 "\"" \
         " font-family=\"system-ui, sans-serif\" font-size=\"12\" text-anchor=\"middle\">"
     print "<!-- SPDX-License-Identifier: MIT -->"
-    print "<title>TCP keepalive probes as tcpdump saw them</title>"
+    print "<title>TCP " (closed ? "retransmissions" : "keepalive probes") " as tcpdump saw them</title>"
     draw_hosts()
+    if (closed)
+        draw_live_client()
     draw_axis()
     for (i = 1; i <= NR; i++)
         draw_event(events[i], at(times[i]), sprintf("%.2f", times[i] - start))
-    if (cut && !reset)
+    if (cut && !end)
         text(left + width - 60, top - 14, red, "still ESTABLISHED")
     print "</svg>"
 }
 
-function draw_hosts(    end) {
-    end = cut ? at(cut) : left + width
+function draw_hosts() {
     text(left - 45, top + 4, grey, "server")
     text(left - 45, bottom + 4, grey, "client")
-    line(left, top, reset ? at(reset) : left + width, top, grey, 2)
-    line(left, bottom, end, bottom, grey, 2)
-    if (cut)
-        line(end, bottom, left + width, bottom, grey, 2, "2 6")
+    line(left, top, end ? at(end) : left + width, top, grey, 2)
+    draw_until(cut, bottom)
+}
+
+function draw_live_client() {
+    text(left - 45, lowest + 4, grey, "live client")
+    draw_until(dropped, lowest)
+    text((at(closed) + (dropped ? at(dropped) : left + width)) / 2, lowest - 8, grey,
+         "window closed" (dropped ? "" : ", still ESTABLISHED"))
+    if (dropped) {
+        cross(at(dropped), lowest, red)
+        text(at(dropped) + 35, lowest - 8, red, "dropped")
+    }
+}
+
+# draw_until TIME Y: dotted from then on, if there is one
+function draw_until(time, y) {
+    line(left, y, time ? at(time) : left + width, y, grey, 2)
+    if (time)
+        line(at(time), y, left + width, y, grey, 2, "2 6")
 }
 
 function draw_axis(    step, second) {
     for (step = 1; total / step > 16; )
         step *= step ~ /^2/ ? 2.5 : 2 # 1 2 5 10 20 50 ...
-    line(left, bottom + 40, left + width, bottom + 40, grey, 1)
+    line(left, lowest + 40, left + width, lowest + 40, grey, 1)
     for (second = 0; second <= total; second += step) {
-        line(at(start + second), bottom + 37, at(start + second), bottom + 43, grey, 1)
-        text(at(start + second), bottom + 58, grey, second " s")
+        line(at(start + second), lowest + 37, at(start + second), lowest + 43, grey, 1)
+        text(at(start + second), lowest + 58, grey, second " s")
     }
 }
 
@@ -61,9 +82,7 @@ function draw_event(event, x, label) {
         text(x - 35, top - 14, grey, "connected")
         arrow(x, bottom, top, grey)
     } else if (event == "probe" && pulled) {
-        arrow(x, top, middle, orange, "4 3")
-        cross(x, middle + 6, orange)
-        time_label(x, orange, label, lost++ ? "" : "no answer")
+        draw_lost(x, label, "no answer")
     } else if (event == "probe") {
         arrow(x - 4, top, bottom, blue)
         time_label(x, blue, label, asked++ ? "" : "probe")
@@ -71,6 +90,11 @@ function draw_event(event, x, label) {
         arrow(x + 4, bottom, top, green)
         if (!answered++)
             text(x + 30, middle, green, "answer")
+    } else if (event == "asks") {
+        arrow(x - 4, bottom, top, blue)
+        text(x + 30, bottom - 10, blue, "question")
+    } else if (event == "sent" && closed || event == "again") {
+        draw_lost(x, label, "answer, lost")
     } else if (event == "cut") {
         pulled = 1
         cross(x, bottom, red)
@@ -79,7 +103,16 @@ function draw_event(event, x, label) {
         arrow(x, top, middle, red)
         cross(x, middle + 6, red)
         time_label(x, red, label, "reset")
+    } else if (event == "gone" && closed) {
+        cross(x, top, red)
+        time_label(x, red, label, "given up")
     }
+}
+
+function draw_lost(x, label, name) {
+    arrow(x, top, middle, orange, "4 3")
+    cross(x, middle + 6, orange)
+    time_label(x, orange, label, lost++ ? "" : name)
 }
 
 # The time where there is room for it, a name above the first of a kind.

@@ -21,6 +21,9 @@
 #
 #     on_client COMMAND [ARG...]    runs COMMAND on the client
 #     cut_link, mend_link           pulls the client's cable, plugs it in again
+#     talker PIPE PORT              starts a client that says what is written to PIPE, and
+#                                   never reads
+#     lose input|output PORT        drops what comes to that port of the client, or from it
 #     wait_for SECONDS COMMAND...   polls until COMMAND succeeds; fails when time is up
 #     listening PORT                whether something on the server does
 #     capture PORT                  starts tcpdump on the server, into a file
@@ -61,6 +64,25 @@ END
 
 mend_link() {
     on_client nft delete table inet cable
+}
+
+talker() {
+    mkfifo "$1"
+    # shellcheck disable=SC2016
+    on_client bash -c 'exec 3<>"/dev/tcp/$1/$2" && exec cat <>"$0" >&3' "$1" "$LAB_SERVER" "$2" &
+}
+
+lose() {
+    local end=sport
+    [ "$1" = output ] || end=dport
+    on_client nft -f - <<END
+table inet lost {
+    chain $1 {
+        type filter hook $1 priority 0;
+        tcp $end $2 drop;
+    }
+}
+END
 }
 
 listening() {

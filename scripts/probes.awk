@@ -5,9 +5,10 @@
 #
 #     tcpdump -n -S -tt -vv port 12345 | probes.awk -v server=192.0.2.1.12345
 #
-# from the client: connected (the handshake is done), answer (to a probe), heard (anything
-#                  else), hangup (FIN), abort (RST)
-# from the server: probe, sent (data), ack, close (FIN), reset (RST)
+# from the client: connected (the handshake is done), asks (data), answer (to a probe),
+#                  heard (anything else), hangup (FIN), abort (RST)
+# from the server: probe, sent (data), again (data sent before), ack, close (FIN),
+#                  reset (RST)
 #
 # The first client that connects is the one whose story is told.
 
@@ -39,11 +40,11 @@ from == server && to == client {
     else if (flags ~ /S/)
         ;
     else if (length_ > 0)
-        tell("sent")
+        tell(modulo(first - highest) < 2147483648 ? "sent" : "again")
     else if (first == modulo(highest - 1)) {
         # What makes a probe: one below the highest number sent. Like any ACK otherwise.
         tell("probe")
-        asked = 1
+        probed = 1
     } else
         tell("ack")
     note_sent(modulo(first + length_ + (flags ~ /[SF]/)))
@@ -57,8 +58,8 @@ from == client && to == server && flags !~ /S/ {
     else if (!connected++)
         tell("connected")
     else
-        tell(asked ? "answer" : "heard")
-    asked = 0
+        tell(length_ > 0 ? "asks" : probed ? "answer" : "heard")
+    probed = 0
 }
 
 function number(name) {

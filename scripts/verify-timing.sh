@@ -5,12 +5,16 @@ export LC_ALL=C # numbers with a point, whatever the user's language
 
 usage() {
     cat <<'END'
-usage: verify-timing.sh [OPTION...] [-- COMMAND ARG...]
+usage: verify-timing.sh [--in-flight] [OPTION...] [-- COMMAND ARG...]
 
 Runs a server under libkashim.so in a lab of two network hosts, connects a client that
 says nothing and answers two probes, pulls the client's cable, and judges what tcpdump saw
 on the wire: a probe after the idle time, one per interval, none early or late, the right
 number unanswered, then the reset, then the server's socket gone.
+
+With --in-flight the client asks as its cable is pulled, so that the answer is sent again
+and again, and no probe is: judged are the retransmissions, and when the server's socket is
+gone. A second client asks, lives and reads no answer, and is seen to stay.
 
   --idle S          KA_IDLE, 1 to 32767 seconds (default 2)
   --intvl S         KA_INTVL, 1 to 32767 seconds (default 1)
@@ -23,6 +27,16 @@ number unanswered, then the reset, then the server's socket gone.
                     socket in the time that kashim would have taken
   -- COMMAND ARG... the server, instead of the demo's. It listens on all addresses or on
                     192.0.2.1, doesn't speak again once greeted, and may go to the background
+
+with --in-flight alone:
+
+  --rto-max S       KA_RTO_MAX, 1 to 120 seconds (default 1); from Linux 6.15 on
+  --user-timeout S  KA_USER_TIMEOUT in its place, 1 to 2147483 seconds; that drops the
+                    second client as well
+  --retries N       net.ipv4.tcp_retries2 of the server's host, 1 to 255 (default 15)
+  --ask TEXT        what the clients say, with the escapes of printf (default 'PING\r\n'). The
+                    server serves both at once, and to TEXT it gives an answer and hangs up on
+                    none, however often it is asked
 
 Environment: KASHIM_LIB, the library (default build/libkashim.so); KASHIM_COMMAND, the
 command (default build/kashim); the other KA_* variables reach the server as they are.
@@ -52,11 +66,14 @@ number() {
 
 parse_arguments() {
     idle=2 intvl=1 cnt=3 port=12345 shim=yes attach='' tolerance=50 svg='' server=() server_status=''
+    scene=idle rto_max='' user_timeout='' retries=15 ask='PING\r\n'
+    local only_in_flight=''
     while [ $# -gt 0 ]; do
         case $1 in
         -h | --help) usage; exit ;;
         --no-shim) shim=''; shift; continue ;;
         --attach) shim='' attach=yes; shift; continue ;;
+        --in-flight) scene=in-flight; shift; continue ;;
         --) shift; server=("$@"); [ $# -gt 0 ] || refuse 'no COMMAND after --'; break ;;
         --idle) idle=$(number "$1" 1 32767 "${2-}") ;;
         --intvl) intvl=$(number "$1" 1 32767 "${2-}") ;;
@@ -66,10 +83,25 @@ parse_arguments() {
         --svg)
             svg=$(lab_output "${2-}") || refuse "--svg can't write to '${2-}'"
             ;;
+        --rto-max | --user-timeout | --retries | --ask) in_flight_option "$1" "${2-}" ;;
         *) refuse "unknown argument '$1'; --help lists what there is" ;;
         esac
         shift 2
     done
+    [ "$scene" = in-flight ] || [ ! "$only_in_flight" ] || refuse "$only_in_flight takes --in-flight"
+    [ ! "$rto_max" ] || [ ! "$user_timeout" ] || refuse '--user-timeout takes the place of --rto-max'
+}
+
+# in_flight_option OPTION VALUE
+in_flight_option() {
+    only_in_flight=$1
+    # shellcheck disable=SC2034 # verify-in-flight.sh takes these
+    case $1 in
+    --rto-max) rto_max=$(number "$1" 1 120 "$2") ;;
+    --user-timeout) user_timeout=$(number "$1" 1 2147483 "$2") ;;
+    --retries) retries=$(number "$1" 1 255 "$2") ;;
+    --ask) [ "$2" ] || refuse '--ask takes a text'; ask=$2 ;;
+    esac
 }
 
 # The copy has a path that LD_PRELOAD can hold: no blank, no colon.
@@ -78,7 +110,7 @@ start_server() {
     if [ "$shim" ]; then
         cp "$library" "$LAB_DIR/libkashim.so"
         environment=("LD_PRELOAD=$LAB_DIR/libkashim.so${LD_PRELOAD:+:$LD_PRELOAD}"
-            "KA_IDLE=$idle" "KA_INTVL=$intvl" "KA_CNT=$cnt")
+            "KA_IDLE=$idle" "KA_INTVL=$intvl" "KA_CNT=$cnt" "${more_settings[@]}")
     fi
     [ ${#server[@]} -gt 0 ] || server=("$root/build/demo-server" "$LAB_SERVER" "$port")
     (cd "$OLDPWD" && exec env "${environment[@]}" "${server[@]}") \
@@ -102,21 +134,11 @@ server_decided() {
     return 1
 }
 
-start_client() {
-    on_client "$root/build/demo-client" "$LAB_SERVER" "$port" >client 2>&1 &
-    client_pid=$!
-    wait_for 10 client_decided || :
-    grep -q connected client || fail "$(cat client)"
-}
-
 # To the server and the processes that it has started.
 attach() {
-    "$command" attach --children -i "$idle" -n "$intvl" -c "$cnt" --port "$port" >attached 2>&1 ||
+    "$command" attach --children -i "$idle" -n "$intvl" -c "$cnt" "${more_options[@]}" \
+        --port "$port" >attached 2>&1 ||
         fail "not attached: $(cat attached)"
-}
-
-client_decided() {
-    [ -s client ] || ! kill -0 "$client_pid" 2>/dev/null
 }
 
 # The story so far, with what tcpdump can't see: our own deeds and the server's socket.
@@ -124,26 +146,17 @@ tell_story() {
     { story "$port"; cat deeds; } | sort -s -n -k 1,1
 }
 
-judge() {
-    awk -v idle="$idle" -v intvl="$intvl" -v cnt="$cnt" -v tolerance="${tolerance}e-3" \
-        -v now="$EPOCHREALTIME" -f "$here/judge.awk" story
+note() {
+    echo "$EPOCHREALTIME $*" >>deeds
 }
 
 happened() {
     grep -q "^[0-9.]* $1" story
 }
 
-server_socket() {
-    ss -Htano "sport = :$port and dst $LAB_CLIENT"
-}
-
-act() {
-    if ! happened cut && [ "$(grep -c ' answer ' story)" -ge 2 ]; then
-        cut_link
-        echo "$EPOCHREALTIME cut" >>deeds
-    elif happened reset && ! happened gone && [ -z "$(server_socket)" ]; then
-        echo "$EPOCHREALTIME gone" >>deeds
-    fi
+# when EVENT: the first time
+when() {
+    awk -v event="$1" '$2 == event { print $1; exit }' story
 }
 
 # Prints the rows that are new; on a terminal, below them, what is next.
@@ -158,30 +171,20 @@ show() {
     [ ! -t 1 ] || printf '%s' "${rows[last]}"
 }
 
-# Ends with judge.awk's exit status.
+# Ends with the judge's exit status.
 watch() {
-    local status=3 shown=0
+    local status=3 shown=0 now
     while [ $status -eq 3 ]; do
         sleep 0.1
+        now=$EPOCHREALTIME
         tell_story >story
         status=0
-        judge >verdict || status=$?
+        judge "$now" >verdict || status=$?
         show
         act
     done
     [ ! -t 1 ] || printf '\r\033[K'
     return $status
-}
-
-# Without kashim, for the picture: the same cable, and as long a wait.
-wait_in_vain() {
-    local start
-    start=$(awk '$2 == "connected" { print $1; exit }' story)
-    sleep_until "$start + 2.05 * $idle"
-    cut_link
-    echo "$EPOCHREALTIME cut" >>deeds
-    sleep_until "$start + 3.05 * $idle + $intvl * $cnt"
-    tell_story >story
 }
 
 # sleep_until EXPRESSION: seconds since the epoch
@@ -199,6 +202,14 @@ say_verdict() {
     fi
 }
 
+# Without kashim: what becomes of the socket in the time that kashim would have taken.
+draw() {
+    if [ ! "$shim$attach" ]; then
+        wait_in_vain
+        tell_story >story
+    fi
+    awk -v now="$EPOCHREALTIME" -f "$here/draw.awk" story >"$svg"
+}
 # Outside the lab: what can go wrong before there is one. Goes on inside.
 enter_lab() {
     local file
@@ -221,20 +232,21 @@ main() {
 
     parse_arguments "$@"
     in_lab || enter_lab "$@"
+    # shellcheck source=scripts/verify-idle.sh
+    . "$here/verify-$scene.sh"
     cd "$LAB_DIR"
     : >deeds
     start_server
     capture "$port"
-    start_client
+    start_clients
     [ ! "$attach" ] || attach
 
-    echo "idle $idle s, interval $intvl s, count $cnt, tolerance $tolerance ms"
+    conditions
     printf '\n%-28s %10s %10s %11s  %s\n' \
         event 'expected s' 'measured s' difference verdict
     watch || status=$?
     say_verdict $status
-    [ -z "$svg" ] || [ "$shim$attach" ] || wait_in_vain
-    [ -z "$svg" ] || awk -v now="$EPOCHREALTIME" -f "$here/draw.awk" story >"$svg"
+    [ -z "$svg" ] || draw
     return $status
 }
 

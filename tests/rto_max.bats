@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# KA_RTO_MAX: the cap on the retransmission timeout, which Linux has since 6.15.
+# KA_RTO_MAX: the cap on the retransmission timeout, which Linux has since 6.15. What it
+# does on the wire: in_flight.bats.
 
 # shellcheck source=tests/lib.bash
 . "$BATS_TEST_DIRNAME/lib.bash"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# KA_USER_TIMEOUT: what it sets, and on the wire what it cures and what it breaks.
+# KA_USER_TIMEOUT: what it sets. What that does on the wire: in_flight.bats.
 
 # shellcheck source=tests/lib.bash
 . "$BATS_TEST_DIRNAME/lib.bash"
@@ -22,24 +22,4 @@ accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b')
     output=$(without_harness steps 'tcp4 3' 'listen 3' 'connect c 3' exec env \
         "LD_PRELOAD=$KASHIM_LIB" KA_USER_TIMEOUT=9 "${timers[@]}" steps 'accept 3 b' 'look b')
     has b "${ours/user_timeout=0/user_timeout=9000}"
-}
-
-# ---- on the wire ---------------------------------------------------------------
-
-lab() {
-    need unshare nft socat
-    output=$("$root/scripts/lab.sh" bash "$BATS_TEST_DIRNAME/user_timeout.sh" \
-        "$root" "$KASHIM_LIB" "$1") 2>&1 || { echo "$output"; return 1; }
-}
-
-# bats test_tags=effect
-@test "a dead peer with unacknowledged data in flight is dropped at the timeout, and hangs without" {
-    lab dead
-    effect 'after twice the time' $'with 4 s: gone\nwith off: there' "$output"
-}
-
-# bats test_tags=effect
-@test "a live peer with a closed window lives with off, and not with a timeout" {
-    lab closed-window
-    effect 'after twice the time' $'with 4 s: gone\nwith off: there' "$output"
 }
