@@ -6,18 +6,7 @@
 load lib
 load stories
 
-# prepare_nginx [SETTING]: the command, in $nginx, and its request, in $ask.
-prepare_nginx() {
-    need nginx
-    cat >"$BATS_TEST_TMPDIR/nginx.conf" <<END
-        pid $BATS_TEST_TMPDIR/pid;
-        $1
-        events {}
-        http { access_log off; server { listen 8080; } }
-END
-    nginx=(nginx -c "$BATS_TEST_TMPDIR/nginx.conf" -e "$BATS_TEST_TMPDIR/error.log")
-    ask='GET / HTTP/1.1\r\nHost: me\r\n\r\n'
-}
+get='GET / HTTP/1.1\r\nHost: me\r\n\r\n'
 
 # ---- on the wire -----------------------------------------------------------------
 
@@ -82,7 +71,7 @@ END
     holds --in-flight --rto-max 1 --retries 3 --port 7000 -- \
         redis-server --port 7000 --protected-mode no --tcp-keepalive 0
     prepare_nginx
-    holds --in-flight --rto-max 1 --retries 3 --port 8080 --ask "$ask" -- "${nginx[@]}"
+    holds --in-flight --rto-max 1 --retries 3 --port 8080 --ask "$get" -- "${nginx[@]}"
 }
 
 # The first client waits in the queue until nginx has been started. NGINX names the listener
@@ -99,7 +88,7 @@ unset LD_PRELOAD
 exec systemd-socket-activate -l 0.0.0.0:8080 -E NGINX='3;' -E "LD_PRELOAD=$preload" -E KA_RTO_MAX "$@"
 END
     chmod +x "$BATS_TEST_TMPDIR/activated"
-    holds --in-flight --rto-max 1 --retries 3 --port 8080 --ask "$ask" -- \
+    holds --in-flight --rto-max 1 --retries 3 --port 8080 --ask "$get" -- \
         "$BATS_TEST_TMPDIR/activated" "${nginx[@]}"
 }
 

@@ -21,6 +21,18 @@ ends_in() {
     harmless "says '$2'" yes "$([[ $output == *"$2"* ]] && echo yes)"
 }
 
+# prepare_nginx [SETTING]: the command that serves at port 8080, in $nginx.
+prepare_nginx() {
+    need nginx
+    cat >"$BATS_TEST_TMPDIR/nginx.conf" <<END
+        pid $BATS_TEST_TMPDIR/pid;
+        ${1-}
+        events {}
+        http { access_log off; server { listen 8080; } }
+END
+    nginx=(nginx -c "$BATS_TEST_TMPDIR/nginx.conf" -e "$BATS_TEST_TMPDIR/error.log")
+}
+
 # ---- canned captures -------------------------------------------------------------
 
 # What tcpdump would have said of it. The server's numbers start at $zero.

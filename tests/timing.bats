@@ -28,14 +28,8 @@ load stories
 
 # bats test_tags=effect
 @test "timing holds for nginx, which goes to the background" {
-    need nginx
-    cat >"$BATS_TEST_TMPDIR/nginx.conf" <<END
-        pid $BATS_TEST_TMPDIR/pid;
-        events {}
-        http { access_log off; server { listen 8080; } }
-END
-    holds --idle 2 --intvl 1 --cnt 3 --port 8080 -- \
-        nginx -c "$BATS_TEST_TMPDIR/nginx.conf" -e "$BATS_TEST_TMPDIR/error.log"
+    prepare_nginx
+    holds --idle 2 --intvl 1 --cnt 3 --port 8080 -- "${nginx[@]}"
 }
 
 # bats test_tags=effect
