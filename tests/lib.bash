@@ -57,11 +57,6 @@ need() {
     done
 }
 
-need_rto_max() {
-    [ "$(steps 'tcp4 a' 'set a rto_max 1000' | sed -n 's/^set a rto_max 1000: //p')" = 0 ] ||
-        unless_ci 'the kernel has no TCP_RTO_MAX_MS'
-}
-
 need_ipv6() {
     [ "$(cat /proc/sys/net/ipv6/conf/lo/disable_ipv6 2>/dev/null)" = 0 ] ||
         unless_ci 'there is no IPv6'

@@ -101,7 +101,7 @@ preload_ports() {
     for port in 1014 1015; do
         # shellcheck disable=SC2086 # words
         serve $port $preload KA_PORTS=1014 KA_LOG=stderr demo-server 127.0.0.1 $port
-        $preload KA_PORTS=1014 KA_CONNECT=1 demo-client 127.0.0.1 $port >/dev/console 2>&1 &
+        $preload KA_PORTS=1014 KA_CONNECT=1 demo-client 127.0.0.1 "$port" >/dev/console 2>&1 &
         client=$!
         wait_for connected
         look
