@@ -128,7 +128,7 @@ print('ready', flush=True); time.sleep(0.5); s.close(); time.sleep(100)"
 
 # bats test_tags=effect
 @test "status of all: what is closed meanwhile isn't taken for unseen" {
-    serve_bare "$port" churn "$port" 5
+    serve_bare "$port" churn "$port" 1000
     local i unseen=
     for i in 1 2 3 4 5; do
         kashim status

@@ -245,7 +245,9 @@ server_git() {
 }
 
 server_busybox() {
-    need busybox
+    need busybox readelf
+    readelf -lW "$(command -v busybox)" | grep -q INTERP ||
+        unless_ci "the busybox here is linked statically (busybox-static)"
     command=(busybox httpd -f -p "127.0.0.1:$port" -h "$dir")
     request='GET'
     silent=yes

@@ -130,10 +130,10 @@ load stories
     export TMPDIR=$BATS_TEST_TMPDIR/tmp
     mkdir "$TMPDIR"
     "$verify" --idle 100 -- "$mark" 192.0.2.1 >/dev/null 3>&- &
-    wait_for 10 pgrep -f "^$mark"
+    wait_for 60 pgrep -f "^$mark"
     kill "$!"
     wait "$!" || harmless 'exit status' 143 "$?"
-    wait_for 5 no_process "^$mark"
+    wait_for 30 no_process "^$mark"
     harmless 'files' '' "$(ls "$TMPDIR")"
 }
 
