@@ -203,7 +203,7 @@ help:
 	@echo 'make coverage           the lines of shim/ that no test reaches'
 	@echo 'make compat             tests under old, new and other libcs, on i386 and aarch64'
 	@echo 'make kernels            Linux 5.10 to the newest, in qemu, and which does what'
-	@echo 'make fresh              the packages and the commands of the README, in a fresh Debian 12'
+	@echo 'make fresh              the README'"'"'s commands in a fresh Debian 12, and the tests in Debian 13'
 	@echo 'make systemd            services of Debian in a real systemd: enabled, restarted, disabled'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'

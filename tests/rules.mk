@@ -125,7 +125,7 @@ kernels: all $(addprefix $(B)/tests/,bpf_count echo_server sockopts static_serve
 systemd: all $(STATIC_KASHIM) $(B)/tests/static_server $(B)/tests/sockopts
 	$(PROVE) tests/systemd/*.bats
 
-# The packages and the README's commands in a fresh Debian 12
+# The packages and the README's commands in a fresh Debian 12, the quick tests in a Debian 13
 fresh: all
 	$(PROVE) tests/fresh/*.bats
 

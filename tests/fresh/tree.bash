@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A fresh Debian 12 to install into and to run in. Sourced behind ../lib.bash.
+# A fresh Debian to install into and to run in. Sourced behind ../lib.bash.
 
 # shellcheck source=tests/debian.bash
 . "${BASH_SOURCE[0]%/*}/../debian.bash"
 
-# make_tree DIR: with a copy of this source in /src, as a release has it, and sudo.
+# make_tree DIR [SUITE]: with a copy of this source in /src, as a release has it, and sudo.
 make_tree() {
-    copy_debian "$1"
+    copy_debian "$@"
     make -s -C "$root" dist
     mkdir "$1/src"
     tar -xzf "$root"/build/kashim-*.tar.gz -C "$1/src" --strip-components=1
