@@ -121,7 +121,7 @@ function judge(    calls, start, i) {
     target("system calls more than none, from connect to close", more(calls, "none"), 0)
     target("the same with KA_CONNECT=1", more("system calls of the same with KA_CONNECT=1", "none"), 8)
     target("the same, no mark for the listener", more("system calls of the same, no mark for the listener", "none"), 3)
-    target("instructions more than an empty library, at start", more(start, "empty"), 6000)
+    target("instructions more than an empty library, at start", more(start, "empty"), 6500)
     target("the same among 40 more libraries", more("instructions of the same among 40 more libraries", "empty"), 27000)
     target("system calls more than an empty library, at start", more("system calls until the program starts and ends", "empty"), 0)
     target("page faults more than an empty library, at start", difference("process start, page faults", "kashim", "empty"), 1)
