@@ -18,7 +18,8 @@ END
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=${here%/*}
 library=$(realpath -m "${KASHIM_LIB:-$root/build/libkashim.so}")
-shimmed=12345 plain=12346
+shimmed=12345 plain=12346 capped=12347
+minutes='15 minutes after'
 
 # shellcheck source=scripts/lab.sh
 . "$here/lab.sh"
@@ -41,10 +42,10 @@ say() {
     printf '%s\n' "$@" | sed 's/./  &/'
 }
 
-# ---- the two pairs -------------------------------------------------------------
+# ---- the pairs -----------------------------------------------------------------
 
-# start PORT [VAR=VALUE...]: a server with this environment, and its client.
-start() {
+# start_server PORT [VAR=VALUE...]: with this environment.
+start_server() {
     local port=$1
     shift
     local environment=${*/"$LAB_DIR"/build}
@@ -52,6 +53,12 @@ start() {
     env "$@" "$root/build/demo-server" "$LAB_SERVER" "$port" >"server.$port" 8<&- &
     wait_for 10 listening "$port"
     capture "$port"
+}
+
+# start PORT [VAR=VALUE...]: a server with this environment, and its client.
+start() {
+    local port=$1
+    start_server "$@"
     say "${dim}client\$${off} demo-client $LAB_SERVER $port"
     on_client "$root/build/demo-client" "$LAB_SERVER" "$port" >"client.$port" &
     wait_for 10 grep -qs accepted "server.$port"
@@ -72,14 +79,20 @@ follow() {
     wait_for "$3" show_until "$1" "$2" || fail "in $3 s, fewer than $2 times: $1"
 }
 
-shown=1 # without the handshake
 show_until() {
-    local lines
-    mapfile -t lines < <(story $shimmed)
-    for (( ; shown < ${#lines[@]}; shown++)); do
-        annotate "${lines[0]%% *}" "${lines[shown]}"
+    show $shimmed
+    [ "$(count $shimmed "$1")" -ge "$2" ]
+}
+
+# show PORT: the packets that are new.
+declare -A shown
+show() {
+    local lines i
+    mapfile -t lines < <(story "$1")
+    for ((i = ${shown[$1]-1}; i < ${#lines[@]}; i++)); do # without the handshake
+        annotate "${lines[0]%% *}" "${lines[i]}"
     done
-    [ "$(printf '%s\n' "${lines[@]}" | grep -c " $1 ")" -ge "$2" ]
+    shown[$1]=$i
 }
 
 # annotate START LINE: puts a line of the story into words.
@@ -91,6 +104,10 @@ annotate() {
     probe) [ -z "$pulled" ] || colour=$yellow event='no answer' ;;
     answer) colour=$green ;;
     reset) colour=$red ;;
+    asks) event=question ;;
+    sent) event=answer ;;
+    again) colour=$yellow ;;
+    ack) return ;;
     esac
     printf '  %5s s  %s%-9s%s  %s\n' \
         "$(seconds "$1" "$time")" "$colour" "$event" "$off" "$packet"
@@ -100,7 +117,7 @@ seconds() {
     awk "BEGIN { printf \"%.1f\", $2 - $1 }"
 }
 
-# ---- the four scenes -----------------------------------------------------------
+# ---- the five scenes -----------------------------------------------------------
 
 scene_plain() {
     title '1. A server without keepalive. Its client connects, then says nothing.'
@@ -139,8 +156,36 @@ scene_cut() {
 scene_plain_again() {
     title '4. And the server without keepalive, in the same outage?'
     held $plain || fail 'the plain server has dropped its client'
+    plain_fate=$(fate $plain)
     say 'It still waits for the client that is gone, and would for ever:' '' \
         "    $(ss -Htn "sport = :$plain and dst $LAB_CLIENT" | tr -s ' ')"
+}
+
+scene_in_flight() {
+    title '5. A client asks, and vanishes before the answer: no probes, but retransmissions.'
+    mend_link
+    start_server $capped "LD_PRELOAD=$LAB_DIR/libkashim.so" KA_RTO_MAX=1 KA_LOG=stderr 2>log
+    in_flight=$minutes
+    if grep -q 'refuses TCP_RTO_MAX_MS' log; then
+        say '' "This kernel can't, Linux 6.15 can: the server would learn of it $minutes."
+        return
+    fi
+    talker question $capped
+    wait_for 10 held $capped
+    last_question question $capped "$(clients_at $capped)" 'Are you there?'
+    wait_for 25 has_ended || fail 'the server was not told'
+    in_flight="$(seconds "$(answer_time)" "$EPOCHREALTIME") s after"
+    say '' 'At most 1 s apart, 15 of them are over soon. The server says:' '' \
+        "    ${bold}$(tail -n 1 server.$capped)${off}"
+}
+
+answer_time() {
+    story $capped | sed -n 's/ sent .*//p'
+}
+
+has_ended() {
+    show $capped
+    grep -q 'ended.*timed out' server.$capped
 }
 
 # ---- what came of it -----------------------------------------------------------
@@ -159,7 +204,8 @@ summary() {
         "$asked probes, $answered answers"
     row 'cable pulled' 'silence' "$lost unanswered probes, then the reset"
     row 'the server learns of it' never "$(seconds "$pulled" "$(reset_time)") s after"
-    row 'the dead connection' "$(fate $plain)" "$(fate $shimmed)"
+    row 'the dead connection' "$plain_fate" "$(fate $shimmed)"
+    row 'with an answer in flight' "$minutes" "$in_flight"
     echo
     [ "$asked $lost" = "$answered 10" ] ||
         fail "$answered of $asked probes answered, then $lost unanswered"
@@ -189,6 +235,7 @@ main() {
     scene_shimmed
     scene_cut
     scene_plain_again
+    scene_in_flight
     summary
 }
 

@@ -23,7 +23,9 @@
 #     cut_link, mend_link           pulls the client's cable, plugs it in again
 #     talker PIPE PORT              starts a client that says what is written to PIPE, and
 #                                   never reads
-#     lose input|output PORT        drops what comes to that port of the client, or from it
+#     clients_at PORT               the ports of those connected to this one
+#     last_question PIPE PORT CLIENT TEXT    has a talker on port CLIENT say TEXT, and pulls
+#                                   its cable, so that no answer gets through
 #     wait_for SECONDS COMMAND...   polls until COMMAND succeeds; fails when time is up
 #     listening PORT                whether something on the server does
 #     capture PORT                  starts tcpdump on the server, into a file
@@ -72,6 +74,22 @@ talker() {
     on_client bash -c 'exec 3<>"/dev/tcp/$1/$2" && exec cat <>"$0" >&3' "$1" "$LAB_SERVER" "$2" &
 }
 
+clients_at() {
+    ss -Htn state established "sport = :$1" | sed 's/.*:\([0-9]*\) *$/\1/'
+}
+
+last_question() {
+    lose input "$3"
+    printf %s "$4" >"$1"
+    wait_for 10 asked "$2" || return
+    lose output "$3"
+}
+
+asked() {
+    story "$1" | grep -q ' asks '
+}
+
+# lose input|output PORT: what comes to that port of the client, or from it.
 lose() {
     local end=sport
     [ "$1" = output ] || end=dport

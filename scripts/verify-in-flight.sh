@@ -4,12 +4,13 @@
 # shellcheck disable=SC2154,SC2034 # variables of verify-timing.sh
 
 printf -v question %b "$ask"
+more_settings=(KA_LOG=stderr) # tells of a kernel that has no such option
 if [ "$user_timeout" ]; then
     rto_max=120 # the kernel's
-    more_settings=("KA_USER_TIMEOUT=$user_timeout") more_options=(--user-timeout "$user_timeout")
+    more_settings+=("KA_USER_TIMEOUT=$user_timeout") more_options=(--user-timeout "$user_timeout")
 else
     rto_max=${rto_max:-1}
-    more_settings=("KA_RTO_MAX=$rto_max") more_options=(--rto-max "$rto_max")
+    more_settings+=("KA_RTO_MAX=$rto_max") more_options=(--rto-max "$rto_max")
 fi
 
 # Seconds that the kernel gives, from the first retransmission on: tcp_model_timeout in
@@ -23,9 +24,9 @@ limit=$(awk -v user_timeout="$user_timeout" -v max="$rto_max" -v retries="$retri
 start_clients() {
     [ "$retries" = 15 ] || set_retries
     connect_client asker
-    asker=$(peers)
+    asker=$(clients_at "$port")
     connect_client live
-    live=$(peers | grep -vxF "$asker")
+    live=$(clients_at "$port" | grep -vxF "$asker")
     close_window
 }
 
@@ -37,19 +38,14 @@ set_retries() {
 # connect_client PIPE
 connect_client() {
     local before
-    before=$(peers | wc -l)
+    before=$(clients_at "$port" | wc -l)
     talker "$1" "$port" >client 2>&1
     wait_for 10 client_decided "$before" || :
     [ ! -s client ] || fail "$(head -n 1 client)"
 }
 
 client_decided() {
-    [ -s client ] || [ "$(peers | wc -l)" -gt "$1" ]
-}
-
-# The clients' ports
-peers() {
-    ss -Htn state established "sport = :$port" | sed 's/.*:\([0-9]*\) *$/\1/'
+    [ -s client ] || [ "$(clients_at "$port" | wc -l)" -gt "$1" ]
 }
 
 # Asks, and reads no answer, until the server may send no more.
@@ -97,18 +93,10 @@ act() {
     happened dropped || [ "$(socket_of "$live")" ] || note dropped
 }
 
-# The question is the last that gets through.
 vanish() {
     rto=$(socket_of "$asker" -i | sed -n 's/.* rto:\([0-9.]*\) .*/\1/p')
-    lose input "$asker"
-    printf %s "$question" >asker
-    wait_for 10 asked || fail 'the question has not arrived'
-    lose output "$asker"
+    last_question asker "$port" "$asker" "$question" || fail 'the question has not arrived'
     note cut
-}
-
-asked() {
-    story "$port" | grep -q ' asks '
 }
 
 look_at_asker() {

@@ -197,6 +197,7 @@ say_verdict() {
         printf '\n%s\n' "$(tail -n 1 verdict)"
     else
         printf '\nDOES NOT HOLD: %s\n' "$(tail -n 1 verdict)"
+        grep -a '^kashim: .* refuses ' server || :
         [ "$shim$attach" ] || echo 'That is as it should be without kashim.'
         happened gone || printf "the server's socket, says ss: %s\n" "$(server_socket)"
     fi
