@@ -61,6 +61,8 @@ get='GET / HTTP/1.1\r\nHost: me\r\n\r\n'
 # bats test_tags=effect
 @test "a dead peer whose connection was there before kashim attach" {
     holds --in-flight --attach --user-timeout 2
+    need_rto_max
+    holds --in-flight --attach --rto-max 1 --retries 3
 }
 
 # bats test_tags=effect

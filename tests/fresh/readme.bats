@@ -79,6 +79,10 @@ tried() {
     copied "$proof"
     tried 'apt-get -qq update && apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends redis-server'
     tried "$proof"
+    copied 'scripts/verify-timing.sh --in-flight --rto-max 1'
+    if [[ $("$root/build/kashim" check) =~ KA_RTO_MAX\ *yes ]]; then
+        tried 'scripts/verify-timing.sh --in-flight --rto-max 1'
+    fi
 }
 
 # bats test_tags=effect
