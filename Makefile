@@ -205,6 +205,7 @@ help:
 	@echo 'make kernels            Linux 5.10 to the newest, in qemu, and which does what'
 	@echo 'make fresh              the README'"'"'s commands in a fresh Debian 12, and the tests in Debian 13'
 	@echo 'make systemd            services of Debian in a real systemd: enabled, restarted, disabled'
+	@echo 'make containers         images, Compose and manifests of the README, run by podman'
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
 	@echo 'make ARCH=i386          build/i386/libkashim.so; or ARCH=aarch64'

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 #
-# install-deps.sh [test|compat|kernels|systemd|bench|deb]: installs what `make demo` needs, on
-# Debian and its kin; with `test`, what make test, lint and control need as well; with `compat`
-# also what make compat does; with `kernels`, `systemd` what make kernels, make systemd do; with
-# `bench` what make bench and make load do; with `deb` what make deb and make fresh do. As root,
-# or by way of sudo.
+# install-deps.sh [test|compat|kernels|systemd|containers|bench|deb]: installs what `make demo`
+# needs, on Debian and its kin; with `test`, what make test, lint and control need as well; with
+# `compat` also what make compat does; with `kernels`, `systemd`, `containers` what the targets of
+# these names do; with `bench` what make bench and make load do; with `deb` what make deb and make
+# fresh do. As root, or by way of sudo.
 set -eu
 
 build='gcc libc6-dev make'
@@ -18,8 +18,10 @@ test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 
 lint='shellcheck clang-format cppcheck mandoc'
 bench='valgrind strace libkeepalive0 libdontdie0'
 deb='debhelper dpkg-dev lintian gcc-i686-linux-gnu libc6-dev-i386-cross'
-fresh='debootstrap debian-archive-keyring bats perl python3-yaml'
+fresh='debootstrap debian-archive-keyring bats perl'
 systemd='systemd-container debootstrap debian-archive-keyring bats perl musl-tools'
+containers='podman runc conmon catatonit docker-compose debootstrap debian-archive-keyring
+            bats perl musl-tools python3-yaml'
 compat='clang lld clang-19 lld-19 debian-archive-keyring
         gcc-i686-linux-gnu gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-arm-linux-gnueabi
         gcc-riscv64-linux-gnu gcc-powerpc64le-linux-gnu gcc-s390x-linux-gnu
@@ -90,6 +92,7 @@ case $#${1+ $1} in
 '1 test') wanted="$build $demo $test $servers $lint" ;;
 '1 compat') wanted="$build $demo $test $servers $lint $compat" ;;
 '1 kernels') wanted="$build $demo $kernels" ;;
+'1 containers') wanted="$build $demo $containers $(command -v kubectl >/dev/null || echo kubernetes-client)" ;;
 '1 bench') wanted="$build $demo $bench" ;;
 '1 deb') wanted="$build $demo $deb $fresh" ;;
 '1 systemd') wanted="$build $demo $systemd" ;;

@@ -3,11 +3,11 @@
 #
 # A fresh Debian in a folder, made by debootstrap. Sourced behind lib.bash.
 
-# copy_debian DIR [SUITE]: a tree with sudo, whose packages start no service; by default of
-# Debian 12.
-copy_debian() {
-    local suite=${2:-bookworm}
-    local base=$root/build/debian-$suite
+# make_debian [SUITE]: as $base, with sudo; its packages start no service. By default Debian 12.
+# Made once.
+make_debian() {
+    local suite=${1:-bookworm}
+    base=$root/build/debian-$suite
     need debootstrap unshare
     [ "$(id -u)" = 0 ] || unless_ci 'only root can make a tree'
     if [ ! -d "$base" ]; then
@@ -18,6 +18,11 @@ copy_debian() {
         chmod +x "$base.new/usr/sbin/policy-rc.d"
         mv "$base.new" "$base"
     fi
+}
+
+# copy_debian DIR [SUITE]
+copy_debian() {
+    make_debian "${2-}"
     cp -a "$base" "$1"
     cp /etc/resolv.conf /etc/hosts "$1/etc/"
 }

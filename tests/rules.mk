@@ -18,6 +18,7 @@ NEEDS_lint = test: clang-format shellcheck cppcheck mandoc
 NEEDS_compat = compat: bats prove clang ld.lld musl-gcc s390x-linux-gnu-gcc
 NEEDS_kernels = kernels: bats prove qemu-system-x86_64 cpio xz musl-gcc s390x-linux-gnu-gcc
 NEEDS_systemd = systemd: bats prove systemd-nspawn debootstrap musl-gcc
+NEEDS_containers = containers: bats prove podman runc docker-compose kubectl debootstrap musl-gcc
 NEEDS_bench = bench: valgrind strace
 NEEDS_load = bench: tcpdump nft ss
 NEEDS_deb = deb: dpkg-buildpackage dh lintian
@@ -125,6 +126,10 @@ kernels: all $(addprefix $(B)/tests/,bpf_count echo_server sockopts static_serve
 systemd: all $(STATIC_KASHIM) $(B)/tests/static_server $(B)/tests/sockopts
 	$(PROVE) tests/systemd/*.bats
 
+# Images, Compose and manifests of the README, and kashim in containers and on their host
+containers: all $(STATIC_KASHIM) $(addprefix $(B)/tests/,bpf_objects sockopts static_server)
+	$(PROVE) tests/containers/*.bats
+
 # The packages and the README's commands in a fresh Debian 12, the quick tests in a Debian 13
 fresh: all
 	$(PROVE) tests/fresh/*.bats
@@ -188,4 +193,4 @@ lint:
 	mandoc -Tlint -Wwarning shim/*.[1-8] shim/kashim/*.[1-8]
 	@! ($(SOURCES)) | xargs -0 grep -L SPDX-License-Identifier | grep -vFx -e LICENSE -e ./LICENSE
 
-.PHONY: fixtures test tests control servers compat kernels systemd fresh sanitize coverage load bench fuzz lint
+.PHONY: fixtures test tests control servers compat kernels systemd containers fresh sanitize coverage load bench fuzz lint

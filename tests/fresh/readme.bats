@@ -6,6 +6,8 @@
 . "$BATS_TEST_DIRNAME/../lib.bash"
 # shellcheck source=tests/fresh/tree.bash
 . "$BATS_TEST_DIRNAME/tree.bash"
+# shellcheck source=tests/readme.bash
+. "$BATS_TEST_DIRNAME/../readme.bash"
 
 setup_file() {
     export tree=$BATS_FILE_TMPDIR/tree
@@ -26,16 +28,6 @@ make_group() {
     mount=$(findmnt -nfo TARGET -t cgroup2) || unless_ci 'cgroup v2 is not mounted here'
     group=$mount/kashim-readme-$$
     mkdir "$group"
-}
-
-# commands: those of the README, each on one line.
-commands() {
-    awk '/^```sh$/ { on = 1; next } /^```/ { on = 0 } on' "$root/README.md" | sed -e ':a' -e '/\\$/N; s/ *\\\n */ /; ta'
-}
-
-# block LANGUAGE N: the README's Nth block in it.
-block() {
-    awk -v fence="\`\`\`$1" -v n="$2" '$0 == fence { on = ++seen == n; next } /^```/ { on = 0 } on' "$root/README.md"
 }
 
 # copied COMMAND: it stands there just so; where it ends, what it does is up to the test.
@@ -155,41 +147,10 @@ tried() {
 }
 
 # bats test_tags=effect
-@test "README: an image, as far as it goes without a container runtime" {
-    # The last stage: what is copied where, and the environment
-    local from to settings
-    read -r from to < <(block dockerfile 1 | sed -n 's/^COPY --from=kashim //p')
-    settings=$(block dockerfile 1 | sed -n 's/^ENV //p')
-    effect 'the library is built there' /src/build/libkashim.so "$from"
-    tried "make uninstall >/dev/null; install -D '$from' '$to'"
-    tried 'apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends memcached'
-    tried alone "start '$settings memcached -u nobody -p 12345'; client; has_idle_60; stop"
-    tried 'rm /usr/local/lib/libkashim.so'
-}
-
-# bats test_tags=effect
-@test "README: Compose and Kubernetes files are YAML that says the same" {
-    need python3
-    python3 -c 'import yaml' || unless_ci 'python3-yaml is missing'
-    effect 'settings' "/usr/local/lib/libkashim.so 60
-/kashim/libkashim.so 60 /kashim" "$(python3 - "$root/README.md" <<'PYTHON'
-import re, sys, yaml
-compose, pod = [yaml.safe_load(b) for b in re.findall(r'```yaml\n(.*?)```', open(sys.argv[1]).read(), re.S)]
-cache = compose['services']['cache']
-assert cache['volumes'] == [{'type': 'bind', 'source': './build/libkashim.so',
-                             'target': cache['environment']['LD_PRELOAD'], 'read_only': True}]
-print(*cache['environment'].values())
-container = pod['spec']['containers'][0]
-print(*[e['value'] for e in container['env']], container['volumeMounts'][0]['mountPath'])
-PYTHON
-)"
-}
-
-# bats test_tags=effect
 @test "README: packages, for a 64-bit and a 32-bit server; removal leaves nothing" {
     copied 'scripts/install-deps.sh deb && make deb'
     copied 'sudo apt-get install ./build/deb/*_amd64.deb'
-    tried 'scripts/install-deps.sh deb && make deb'
+    tried 'make uninstall && scripts/install-deps.sh deb && make deb'
     tried 'sudo apt-get -qq -o Dpkg::Use-Pty=0 install ./build/deb/*_amd64.deb
         dpkg --add-architecture i386 && apt-get -qq update
         apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends ./build/deb/libkashim_*_i386.deb libc6:i386
