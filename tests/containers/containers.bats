@@ -99,7 +99,7 @@ serves_in_image() {
 composed() {
     local socket=$dir/socket
     mkdir -p "$dir/build"
-    cp "$KASHIM_LIB" "$dir/build/"
+    cp "$KASHIM_LIB" "$dir/build/libkashim.so"
     block yaml 1 | sed "s/image: memcached.*/image: $1/" >"$dir/compose.yaml"
     printf 'services:\n  cache:\n    network_mode: none\n' >"$dir/network.yaml"
     without_harness podman system service --time 0 "unix://$socket" 2>"$dir/service" &
