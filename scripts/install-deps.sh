@@ -22,13 +22,13 @@ fresh='debootstrap debian-archive-keyring bats perl'
 systemd='systemd-container debootstrap debian-archive-keyring bats perl musl-tools'
 containers='podman runc conmon catatonit docker-compose debootstrap debian-archive-keyring
             bats perl musl-tools python3-yaml'
-compat='clang lld clang-19 lld-19 debian-archive-keyring
-        gcc-i686-linux-gnu gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-arm-linux-gnueabi
-        gcc-riscv64-linux-gnu gcc-powerpc64le-linux-gnu gcc-s390x-linux-gnu
-        libc6-dev-i386-cross libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-armel-cross
-        libc6-dev-riscv64-cross libc6-dev-ppc64el-cross libc6-dev-s390x-cross'
-kernels='bats perl musl-tools qemu-system-x86 qemu-system-misc gcc-s390x-linux-gnu libc6-dev-s390x-cross
-         cpio xz-utils debian-archive-keyring'
+cross='gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-riscv64-linux-gnu gcc-powerpc64le-linux-gnu
+       gcc-s390x-linux-gnu libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-riscv64-cross
+       libc6-dev-ppc64el-cross libc6-dev-s390x-cross'
+compat="$cross gcc-i686-linux-gnu gcc-arm-linux-gnueabi libc6-dev-i386-cross libc6-dev-armel-cross
+        clang lld clang-19 lld-19 debian-archive-keyring"
+kernels="$cross bats perl musl-tools qemu-system-x86 qemu-system-arm qemu-system-ppc qemu-system-misc
+         cpio xz-utils debian-archive-keyring"
 
 fail() {
     echo "install-deps.sh: $1" >&2

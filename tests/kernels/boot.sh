@@ -11,10 +11,12 @@ set -eu
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 kernel=$1 dir=$2
-case $kernel in
-*-*) suite=${kernel%-*} arch=${kernel##*-} built=$root/build/$arch ;;
-*) suite=$kernel arch=amd64 built=$root/build ;;
-esac
+suite=${kernel%-*} arch=amd64 built=$root/build
+command=${KASHIM_COMMAND:-$built/kashim} library=${KASHIM_LIB:-$built/libkashim.so}
+if [ "$suite" != "$kernel" ]; then
+    arch=${kernel##*-} built=$root/build/$arch
+    command=$built/kashim library=$built/libkashim.so
+fi
 debian=$root/build/kernels/$kernel tree=$dir/tree
 PATH=$PATH:/usr/sbin:/sbin
 
@@ -36,6 +38,14 @@ fetch() {
     local newest="?exact-name(linux-image-$flavour)"
     (cd "$root" && ARCHES=$arch tests/compat/root.sh "$suite" "build/kernels/$kernel" busybox-static \
         "?name(-$flavour\$) ?or(?reverse-depends($newest), ?reverse-depends(?reverse-depends($newest)))")
+}
+
+fixtures=(bpf_count echo_server sockopts static_server steps)
+
+# Those for amd64 are there already.
+build() {
+    [ "$arch" = amd64 ] ||
+        make -s -C "$root" "ARCH=$arch" all "${fixtures[@]/#/build/$arch/tests/}" >&2
 }
 
 # add FILE [NAME]: copies it to the guest's /bin.
@@ -70,9 +80,9 @@ make_tree() {
     find "$debian" -path '*/bin/busybox' -exec cp -t "$tree/bin" {} +
     ln -s busybox "$tree/bin/sh"
     install "$root/tests/kernels/guest.sh" "$tree/init"
-    add "${KASHIM_COMMAND:-$built/kashim}" kashim
-    add "${KASHIM_LIB:-$built/libkashim.so}" libkashim.so
-    for fixture in bpf_count echo_server sockopts static_server steps; do
+    add "$command" kashim
+    add "$library" libkashim.so
+    for fixture in "${fixtures[@]}"; do
         add "$built/tests/$fixture"
     done
     add "$built/demo-server"
@@ -91,5 +101,6 @@ boot() {
 }
 
 fetch
+build
 make_tree
 boot

@@ -74,9 +74,13 @@ brief() {
     sed 's/tcp //; s/keepalive=0/off/; s/keepalive=1/on/; s/idle=\|intvl=\|cnt=//g; s/ user_timeout=0//'
 }
 
-# do_steps STEP...: prints the results of `look` and `set` alone.
+# results: of the steps `look` and `set` alone.
+results() {
+    brief | grep -E '^(look|set) '
+}
+
 do_steps() {
-    steps "$@" | brief | grep -E '^(look|set) '
+    steps "$@" | results
 }
 
 # attach [OPTION...] TARGET
@@ -100,14 +104,20 @@ preload_ports() {
     log=/tmp/preload_ports
     for port in 1014 1015; do
         # shellcheck disable=SC2086 # words
-        serve $port $preload KA_PORTS=1014 KA_LOG=stderr demo-server 127.0.0.1 $port
+        serve $port $preload KA_PORTS=1014 KA_LOG=stderr demo-server 127.0.0.1 "$port"
         $preload KA_PORTS=1014 KA_CONNECT=1 demo-client 127.0.0.1 "$port" >/dev/console 2>&1 &
         client=$!
         wait_for connected
         look
         look $client
-        grep -o 'listener [^ ]*:[0-9]*' $log || echo 'no listener'
+        grep -o 'listener [0-9.]*:[0-9]*' $log || echo 'no listener'
     done
+}
+
+preload_force() {
+    # shellcheck disable=SC2086 # words
+    $preload KA_FORCE=1 steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' \
+        'set b idle 15' 'look b' 'set b keepalive 0' 'look b' 'set c idle 15' 'look c' | results
 }
 
 run() {
@@ -141,7 +151,7 @@ connected() {
 }
 
 check() {
-    kashim check | tr -s ' '
+    kashim check | tr -s ' ' | grep -v KA_RTO_MAX
 }
 
 check_without_sock_diag() {
@@ -150,11 +160,11 @@ check_without_sock_diag() {
 
 # ---- processes -----------------------------------------------------------------
 
-# status: prints the rows without addresses.
+# status: prints the rows without the peer.
 status() {
     kashim status "$server" 2>&1 | sed "s/process $server's/process N's/" | awk '
         /^kashim: /
-        /^[ !][0-9]/ { print $2 == "listening" ? $2 : "connected", $3, $4, $5, $6 }'
+        /^[ !][0-9]/ { print $1, $2 == "listening" ? $2 : "connected", $3, $4, $5, $6 }'
 }
 
 attach_process() {
@@ -163,6 +173,13 @@ attach_process() {
     look
     attach "$server"
     ask
+    look
+}
+
+attach_port() {
+    serve 1016 static_server 1016
+    ask
+    attach --port 1016
     look
 }
 
@@ -337,7 +354,7 @@ scenario check_without_sock_diag
 scenario status_without_sock_diag
 insmod /inet_diag.ko
 insmod /tcp_diag.ko
-for name in check preload preload_ports run demo attach_process status_with_sock_diag attach_group attach_running \
+for name in check preload preload_ports preload_force run demo attach_process attach_port status_with_sock_diag attach_group attach_running \
     without_jit every_option ports ipv6 own_choice force large_option connect nested attach_again detach \
     run_cgroup; do
     scenario $name

@@ -1,21 +1,23 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: MIT
-# Debian's kernels, old and new, in qemu: each does what the contract says. guest.sh has the
-# scenarios, and what it has seen is judged here. KERNELS are the suites they come from.
+# Debian's kernels in qemu, old and new ones and those of other machines: each does what the
+# contract says. guest.sh has the scenarios, and what it has seen is judged here. KERNELS are the
+# suites they come from, for another machine than amd64 with its name.
 
 # shellcheck source=tests/lib.bash
 . "$BATS_TEST_DIRNAME/../lib.bash"
 
-read -ra kernels <<<"${KERNELS:-bullseye bookworm trixie sid}"
+read -ra kernels -d "" <<<"${KERNELS:-bullseye bookworm trixie sid
+    bookworm-s390x bookworm-arm64 bookworm-armhf bookworm-ppc64el trixie-riscv64}" || :
 
 # Boots two at a time.
 setup_file() {
     need qemu-system-x86_64 cpio xz
     printf '%s\n' "${kernels[@]}" | xargs -P 2 -I{} "$BATS_TEST_DIRNAME/boot.sh" {} "$BATS_FILE_TMPDIR/{}" 3>&- || :
-    local suite
-    for suite in "${kernels[@]}"; do
-        [ -d "$root/build/kernels/$suite" ] || unless_ci "the kernel of Debian $suite can't be fetched"
-        [ "$(report "$suite" | tail -n 1)" = end ] || { tail -n 20 "$BATS_FILE_TMPDIR/$suite/console"; return 1; }
+    local kernel
+    for kernel in "${kernels[@]}"; do
+        [ -d "$root/build/kernels/$kernel" ] || unless_ci "Debian's kernel $kernel can't be fetched"
+        [ "$(report "$kernel" | tail -n 1)" = end ] || { tail -n 20 "$BATS_FILE_TMPDIR/$kernel/console"; return 1; }
     done
     write_header
 }
@@ -24,15 +26,21 @@ report() {
     tr -d '\r' <"$BATS_FILE_TMPDIR/$1/console" | sed -n 's/^> //p'
 }
 
-# seen SUITE SCENARIO
+# seen KERNEL SCENARIO
 seen() {
     report "$1" | sed -n "s/^$2: //p"
 }
 
+# release KERNEL: with its machine, if that isn't amd64.
+release() {
+    local machine=${1#"${1%-*}"}
+    echo "$(seen "$1" release)${machine/-/ }"
+}
+
 write_header() {
-    local suite releases=()
-    for suite in "${kernels[@]}"; do
-        releases+=("$(seen "$suite" release)")
+    local kernel releases=()
+    for kernel in "${kernels[@]}"; do
+        releases+=("$(release "$kernel")")
     done
     row 'on Linux' "${releases[@]}"
     row --- "${kernels[@]/*/---}"
@@ -40,10 +48,10 @@ write_header() {
 
 # everywhere effect|harmless SCENARIO LINE...: on each kernel the guest has seen these lines.
 everywhere() {
-    local suite cells=() failed=''
-    for suite in "${kernels[@]}"; do
+    local kernel cells=() failed=''
+    for kernel in "${kernels[@]}"; do
         cells+=(yes)
-        "$1" "Linux $(seen "$suite" release)" "$(printf '%s\n' "${@:3}")" "$(seen "$suite" "$2")" ||
+        "$1" "Linux $(release "$kernel")" "$(printf '%s\n' "${@:3}")" "$(seen "$kernel" "$2")" ||
             { cells[-1]=no && failed=yes; }
     done
     row "$BATS_TEST_DESCRIPTION" "${cells[@]}"
@@ -70,6 +78,12 @@ bare='off 7200 75 9'
 @test "LD_PRELOAD, KA_PORTS, KA_LOG: a server there and its client, not those of another port" {
     everywhere effect preload_ports "$listener" "$connection" "$connection" 'listener 127.0.0.1:1014' \
         "listening $bare" "connected $bare" "connected $bare" 'no listener'
+}
+
+# bats test_tags=effect
+@test "LD_PRELOAD, KA_FORCE: the program's own choice succeeds and changes nothing, but on outgoing sockets" {
+    everywhere effect preload_force 'set b idle 15: 0' "look b: $connection" 'set b keepalive 0: 0' "look b: $connection" \
+        'set c idle 15: 0' 'look c: connected off 15 75 9'
 }
 
 # bats test_tags=effect
@@ -101,15 +115,20 @@ bare='off 7200 75 9'
 }
 
 # bats test_tags=effect
+@test "attach --port PORT" {
+    everywhere effect attach_port "$listener" "$connection"
+}
+
+# bats test_tags=effect
 @test "status PID" {
-    everywhere effect status_with_sock_diag "$listener" "$connection"
+    everywhere effect status_with_sock_diag "0.0.0.0:1005 $listener" "127.0.0.1:1005 $connection"
 }
 
 # bats test_tags=effect
 @test "status PID without sock_diag, which it says" {
     everywhere effect status_without_sock_diag \
         "kashim: the kernel doesn't list the sockets of process N's network namespace (sock_diag): No such file or directory. When the next probes come isn't known" \
-        "$listener" "$connection"
+        "0.0.0.0:1004 $listener" "127.0.0.1:1004 $connection"
 }
 
 # ---- groups --------------------------------------------------------------------
