@@ -314,7 +314,7 @@ END
     refused 2 "--port: '2' is one too many"
     for bad in --no-children --log=stderr; do
         kashim attach "$bad" 1
-        refused 2 "${bad%=*} means nothing here: it acts inside the program"
+        refused 2 "${bad%=*} is for the library alone"
     done
     kashim attach --force 1
     refused 2 '--force takes a control group: with a process nothing stays that could keep it on'

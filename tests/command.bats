@@ -47,6 +47,21 @@ noted() {
 }
 
 # bats test_tags=effect
+@test "misspelt variables are named by run, attach and enable; others are left alone" {
+    local subcommand
+    for subcommand in 'run true' 'attach no-such-unit' "enable --root $dir x"; do
+        # shellcheck disable=SC2086 # words
+        KA_IDEL=5 KA_INTERVAL=5 KA_COUNT=5 KA_PORT=5 KA_ODD=1 KAFFEE=1 kashim $subcommand
+        effect "said by $subcommand" 'KA_COUNT is no setting; KA_CNT?
+KA_IDEL is no setting; KA_IDLE?
+KA_INTERVAL is no setting; KA_INTVL?
+KA_PORT is no setting; KA_PORTS?' "$(grep 'is no setting' <<<"$stderr" | sed 's/^kashim: //' | sort)"
+    done
+    KA_IDEL=5 kashim run true
+    effect 'exit status' 0 "$status"
+}
+
+# bats test_tags=effect
 @test "run: a preload that is there is kept, and ours added once" {
     local other=$root/build/tests/libother.so
     LD_PRELOAD=$other kashim run sh -c 'echo "$LD_PRELOAD"'
@@ -402,16 +417,22 @@ answered() {
     says 0 '--idle'
     kashim check --help
     says 0 'kashim check PROGRAM'
+    kashim -V
+    says 0 'kashim '
     kashim
-    refused 2 'what to do?'
+    says 2 'kashim run'
     kashim nonsense
     refused 2 "no such subcommand: 'nonsense'"
     kashim help nonsense
     refused 2 "no such subcommand: 'nonsense'"
+    kashim statsu
+    refused 2 "no such subcommand: 'statsu'; status?"
+    kashim help enabel
+    refused 2 "no such subcommand: 'enabel'; enable?"
     kashim check a b
     refused 2 "check: one PROGRAM at a time, and 'b' is one too many"
     kashim check -x
-    refused 2 'no such option, or no value taken: -x'
+    refused 2 "no such option: '-x'"
     status=0
     stderr=$("$dir/kashim" help 2>&1 >/dev/full) || status=$?
     output=''

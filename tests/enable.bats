@@ -274,7 +274,7 @@ z.socket socket KeepAlive=yes KeepAliveTimeSec=120 KeepAliveIntervalSec=30 KeepA
     refused 2 'disable: --now is for this system, and --root for another'
     for bad in --no-children --log=stderr; do
         enable "$bad" x
-        refused 2 "${bad%=*} means nothing here: it acts inside the program"
+        refused 2 "${bad%=*} is for the library alone"
     done
     disable -i 60 x
     refused 2 'no such option'
@@ -289,11 +289,13 @@ z.socket socket KeepAlive=yes KeepAliveTimeSec=120 KeepAliveIntervalSec=30 KeepA
 @test "enable: a socket unit can't have what systemd has no setting for" {
     printf '[Socket]\n' >"$lib/x.socket"
     local bad
-    for bad in '-u auto=KA_USER_TIMEOUT' '-p 80=KA_PORTS' '--connect=KA_CONNECT' '--force=KA_FORCE'; do
+    for bad in '-u auto=--user-timeout' '-p 80=--ports' '--connect=--connect' '--force=--force'; do
         # shellcheck disable=SC2086 # words
         enable ${bad%=*} x.socket
         refused 1 "x.socket: not enabled: systemd has no such setting for a socket unit: ${bad#*=}"
     done
+    KA_FORCE=1 enable x.socket
+    refused 1 'x.socket: not enabled: systemd has no such setting for a socket unit: KA_FORCE'
     enable --preload x.socket
     refused 1 'x.socket: not enabled: --preload is for services'
 }

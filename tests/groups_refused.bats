@@ -177,7 +177,7 @@ continued() {
     local bad
     for bad in --no-children --log=stderr; do
         kashim attach "$bad" "$path"
-        refused 2 "${bad%=*} means nothing here"
+        refused 2 "${bad%=*} is for the library alone"
     done
     kashim attach -i 0 "$path"
     refused 2 "--idle: '0' is not accepted"
@@ -186,7 +186,7 @@ continued() {
     kashim attach --port 80 "$path"
     refused 2 'attach: either TARGET... or --port PORT'
     kashim detach --force "$path"
-    refused 2 '--force means nothing here'
+    refused 2 '--force is not for detach'
     KA_OFF=1 kashim attach "$path"
     refused 1 'KA_OFF=1 is set, so nothing was done'
     harmless 'programs' '' "$(programs_on "$group")"

@@ -112,7 +112,7 @@ runs_sleep() {
     refused 125 'which PROGRAM?'
     for bad in --no-children --log=stderr; do
         kashim run --cgroup "$bad" true
-        refused 125 "${bad%=*} means nothing here"
+        refused 125 "${bad%=*} is for the library alone"
     done
     KA_CNT=x kashim run --cgroup true
     refused 125 "KA_CNT: 'x' is not accepted"

@@ -283,19 +283,54 @@ PYTHON
 # bats test_tags=effect
 @test "a wrong option is named as it was given" {
     kashim run -xq true
-    effect 'short' 'kashim: run: no such option, or no value taken: -x (kashim help run lists the options)' "$stderr"
+    effect 'short' "kashim: run: no such option: '-x' (kashim help run lists them)" "$stderr"
     kashim run --force -xq true
-    effect 'behind another' 'kashim: run: no such option, or no value taken: -x (kashim help run lists the options)' "$stderr"
+    effect 'behind another' "kashim: run: no such option: '-x' (kashim help run lists them)" "$stderr"
     kashim run --nonsense true
-    effect 'long' 'kashim: run: no such option, or no value taken: --nonsense (kashim help run lists the options)' "$stderr"
-    kashim run --force=1 true
-    effect 'with a value' 'kashim: run: no such option, or no value taken: --force=1 (kashim help run lists the options)' "$stderr"
+    effect 'long' "kashim: run: no such option: '--nonsense' (kashim help run lists them)" "$stderr"
     LC_ALL=C.UTF-8 kashim run -ä true
-    effect 'a character' 'kashim: run: no such option, or no value taken: -ä (kashim help run lists the options)' "$stderr"
+    effect 'a character' "kashim: run: no such option: '-ä' (kashim help run lists them)" "$stderr"
+    LC_ALL=C.UTF-8 kashim run -äx true
+    effect 'a character before another' "kashim: run: no such option: '-äx' (kashim help run lists them)" "$stderr"
     kashim run $'-\xe4' true
-    effect 'a byte' 'kashim: run: no such option, or no value taken: -? (kashim help run lists the options)' "$stderr"
+    effect 'a byte' "kashim: run: no such option: '-?' (kashim help run lists them)" "$stderr"
+    kashim run --force=1 true
+    effect 'with a value' 'kashim: run: --force takes no value' "$stderr"
+    kashim status --json=2
+    effect 'with a value' 'kashim: status: --json takes no value' "$stderr"
     kashim attach 1 --idle
-    effect 'without one' 'kashim: attach: no value for --idle (kashim help attach lists the options)' "$stderr"
+    effect 'without one' 'kashim: attach: --idle needs a value' "$stderr"
+    kashim attach 1 -i
+    effect 'without one' 'kashim: attach: -i needs a value' "$stderr"
+}
+
+# bats test_tags=effect
+@test "a long option is written out; the one that may be meant is named" {
+    kashim run --port 80 true
+    effect 'almost' "125 kashim: run: no such option: '--port'; --ports? (kashim help run lists them)" "$status $stderr"
+    kashim status --js
+    effect 'cut short' "2 kashim: status: no such option: '--js'; --json? (kashim help status lists them)" "$status $stderr"
+    kashim attach 1 --id=5
+    effect 'behind a target' "2 kashim: attach: no such option: '--id'; --idle? (kashim help attach lists them)" "$status $stderr"
+    kashim run true --nonsense
+    effect 'of the program' '0 ' "$status $stderr"
+}
+
+# bats test_tags=effect
+@test "a long word is cut where it is named" {
+    local long shown
+    long=$(printf 'x%.0s' {1..5000})
+    shown="'${long:0:60}...'"
+    kashim "$long"
+    effect 'a subcommand' "kashim: no such subcommand: $shown (kashim help lists them)" "$stderr"
+    kashim run --idle "$long" true
+    effect 'a value' "kashim: --idle: $shown is not accepted (1 to 32767 seconds, or with s, m or h)" "$stderr"
+    KA_IDLE=$long kashim run true
+    effect 'of the environment' "kashim: KA_IDLE: $shown is not accepted (1 to 32767 seconds, or with s, m or h)" "$stderr"
+    kashim run "--$long" true
+    effect 'an option' "kashim: run: no such option: '--${long:0:58}...' (kashim help run lists them)" "$stderr"
+    kashim enable "$long"
+    effect 'a unit' "kashim: $shown is no name of a unit" "$stderr"
 }
 
 # bats test_tags=effect

@@ -144,8 +144,8 @@ int kashim_check(int argc, char **argv)
         return EXIT_USAGE;
     if (optind < argc - 1) {
         complain(
-            "check: one PROGRAM at a time, and '%s' is one too many (kashim help check)",
-            argv[optind + 1]);
+            "check: one PROGRAM at a time, and %s is one too many (kashim help check)",
+            quoted(argv[optind + 1]));
         return EXIT_USAGE;
     }
     return optind == argc ? check_host() : check_program(argv[optind]);

@@ -162,7 +162,7 @@ static bool fits_socket(const struct request *r)
     for (int i = SOCKET_SETTINGS; i < SETTINGS; i++)
         if (r->options.value[i]) {
             complain("%s: not enabled: systemd has no such setting for a socket unit: %s",
-                     r->unit, setting_variable(i));
+                     r->unit, options_given(&r->options, i));
             return false;
         }
     if (r->preload)
@@ -265,8 +265,8 @@ int request_read(struct request *r, int argc, char **argv, const char *letters,
         return EXIT_USAGE;
     }
     if (optind < argc - 1) {
-        complain("%s: one UNIT at a time, and '%s' is one too many (kashim help %s)",
-                 argv[0], argv[optind + 1], argv[0]);
+        complain("%s: one UNIT at a time, and %s is one too many (kashim help %s)",
+                 argv[0], quoted(argv[optind + 1]), argv[0]);
         return EXIT_USAGE;
     }
     return optind == argc || unit_name(argv[optind], r->unit) ? -1 : EXIT_USAGE;

@@ -54,6 +54,17 @@ static int help(void)
     return EXIT_SUCCESS;
 }
 
+static int complain_unknown(const char *name)
+{
+    struct guess guess = {.word = name};
+
+    for (size_t i = 0; i < sizeof subcommands / sizeof *subcommands; i++)
+        guess_compare(&guess, subcommands[i].name);
+    complain("no such subcommand: %s%s (kashim help lists them)", quoted(name),
+             guess_text(&guess, ""));
+    return EXIT_USAGE;
+}
+
 static int help_on(const char *name)
 {
     const struct subcommand *s = find(name);
@@ -61,10 +72,7 @@ static int help_on(const char *name)
 
     if (asks_for_help(name))
         return help();
-    if (s)
-        return s->main(2, argv);
-    complain("no such subcommand: '%s' (kashim help lists them)", name);
-    return EXIT_USAGE;
+    return s ? s->main(2, argv) : complain_unknown(name);
 }
 
 /* Return the exit status: `failure` instead of success if stdout has lost something. */
@@ -99,20 +107,18 @@ int main(int argc, char **argv)
     if (argc < 2 || strcmp(argv[1], "run") != 0) /* its program gets them as they are */
         occupy_standard_descriptors();
     if (argc < 2) {
-        complain("what to do? (kashim help lists it)");
-        return EXIT_USAGE;
+        help();
+        return flushed(EXIT_USAGE, EXIT_USAGE);
     }
-    if (!strcmp(argv[1], "--version")) {
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
         puts("kashim " KASHIM_VERSION);
         return flushed(EXIT_SUCCESS, EXIT_UNDONE);
     }
     if (asks_for_help(argv[1]))
         return flushed(argc > 2 ? help_on(argv[2]) : help(), EXIT_UNDONE);
     s = find(argv[1]);
-    if (!s) {
-        complain("no such subcommand: '%s' (kashim help lists them)", argv[1]);
-        return EXIT_USAGE;
-    }
+    if (!s)
+        return complain_unknown(argv[1]);
     return flushed(s->main(argc - 1, argv + 1),
                    s->main == kashim_run ? EXIT_RUN : EXIT_UNDONE);
 }

@@ -39,35 +39,72 @@ static const struct setting {
 
 /* ---- by getopt --------------------------------------------------------------- */
 
-static bool ends_with(const char *argument, char last)
+/* Return the long option to which getopt_long(3) comes next, or NULL. */
+static const char *next_long(int argc, char **argv, bool in_order)
 {
-    return *argument == '-' && argument[strlen(argument) - 1] == last;
+    int i = optind;
+
+    while (!in_order && i < argc && (argv[i][0] != '-' || !argv[i][1]))
+        i++;
+    return i < argc && !strncmp(argv[i], "--", 2) && argv[i][2] ? argv[i] : NULL;
 }
 
-/* Return what getopt_long has complained of: its letter, or the argument with a long
- * option. */
-static const char *wrong_option(int option, int argc, char **argv)
+static void complain_no_option(const char *subcommand, const char *word, const char *hint)
+{
+    complain("%s: no such option: %s%s (kashim help %s lists them)", subcommand,
+             quoted(word), hint, subcommand);
+}
+
+/* Tell whether a long option is among the names. An abbreviation isn't: getopt_long(3)
+ * would take it, until another option begins like that. Print what is wrong and return
+ * false. */
+static bool check_long(const char *subcommand, const char *word,
+                       const struct option *names)
+{
+    char *name = append(NULL, word), *value = strchr(name, '=');
+    struct guess guess = {.word = name + 2};
+    const struct option *o = names;
+    bool good;
+
+    if (value)
+        *value = '\0';
+    while (o->name && strcmp(o->name, name + 2) != 0)
+        guess_compare(&guess, o++->name);
+    good = o->name && (!value || o->has_arg);
+    if (!o->name)
+        complain_no_option(subcommand, name, guess_text(&guess, "--"));
+    else if (!good)
+        complain("%s: %s takes no value", subcommand, name);
+    free(name);
+    return good;
+}
+
+/* Return the letter that getopt_long(3) doesn't know, or the word with that character. */
+static const char *wrong_letter(char **argv)
 {
     static char letter[] = "-?";
+    const char *word = argv[optind - 1];
 
-    if (option == ':') /* the last one, or it would have a value */
-        return argv[argc - 1];
-    if (optopt < 0 && !ends_with(argv[optind - 1], (char)optopt))
-        return argv[optind]; /* a byte of a character, of which more are to come */
     letter[1] = (char)optopt;
-    return optopt > 0 && optopt < 128 ? letter : argv[optind - 1];
+    if (optopt > 0 && optopt < 128)
+        return letter;
+    /* a byte of a character: more of it may be to come */
+    return *word == '-' && word[strlen(word) - 1] == (char)optopt ? word : argv[optind];
 }
 
 int next_option(int argc, char **argv, const char *letters, const struct option *names)
 {
-    int option = getopt_long(argc, argv, letters, names, NULL);
+    const char *word = next_long(argc, argv, *letters == '+');
+    int option;
 
-    if (option != '?' && option != ':')
-        return option;
-    complain("%s: %s %s (kashim help %s lists the options)", argv[0],
-             option == ':' ? "no value for" : "no such option, or no value taken:",
-             wrong_option(option, argc, argv), argv[0]);
-    return '?';
+    if (word && !check_long(argv[0], word, names))
+        return '?';
+    option = getopt_long(argc, argv, letters, names, NULL);
+    if (option == ':') /* the last one, or it would have a value */
+        complain("%s: %s needs a value", argv[0], argv[argc - 1]);
+    else if (option == '?')
+        complain_no_option(argv[0], wrong_letter(argv), "");
+    return option == ':' ? '?' : option;
 }
 
 static const char *option_name(int option)
@@ -105,7 +142,7 @@ static bool set(struct options *options, const char *what, const char *variable,
     if ((*value || *what != '-') &&
         ka_config_set(&options->config, variable, len, value) != KA_REFUSED)
         return true;
-    complain("%s: '%s' is not accepted (%s)", what, value,
+    complain("%s: %s is not accepted (%s)", what, quoted(value),
              ka_config_accepts(variable, len));
     return false;
 }
@@ -117,25 +154,48 @@ void options_begin(struct options *options)
     options->config.retries = tcp_retries2();
 }
 
+enum { PREFIX = sizeof "KA_" - 1 };
+
+/* A variable that is like none of kashim's is somebody else's. */
+static void mention_misspelt(const char *name)
+{
+    struct guess guess = {.word = name + PREFIX};
+
+    for (int i = 0; i < SETTINGS; i++)
+        guess_compare(&guess, all[i].variable + PREFIX);
+    guess_compare(&guess, "OFF");
+    if (*guess.name)
+        complain("%s is no setting%s", name, guess_text(&guess, "KA_"));
+}
+
+static bool set_by_environment(struct options *options, const char *name,
+                               const char *value)
+{
+    int setting = setting_of(name, strlen(name));
+
+    if (!ka_config_accepts(name, strlen(name)))
+        mention_misspelt(name);
+    else if (setting < 0 || !options->typed[setting]) {
+        if (setting >= 0 && *value)
+            options->value[setting] = value;
+        return set(options, name, name, value);
+    }
+    return true;
+}
+
 bool options_read_environment(struct options *options)
 {
-    const struct options given = *options;
     bool good = true;
 
     for (char **e = environ; *e; e++) {
-        char name[16];
-        size_t len = strcspn(*e, "=");
-        int setting;
+        const char *value = strchr(*e, '=');
+        char *name;
 
-        if (strncmp(*e, "KA_", 3) != 0 || !(*e)[len] || len >= sizeof name)
+        if (strncmp(*e, "KA_", PREFIX) != 0 || !value)
             continue;
-        setting = setting_of(*e, len);
-        if (setting >= 0 && given.value[setting])
-            continue;
-        snprintf(name, sizeof name, "%.*s", (int)len, *e);
-        good &= set(options, name, name, *e + len + 1);
-        if (setting >= 0 && (*e)[len + 1])
-            options->value[setting] = *e + len + 1;
+        name = strndup(*e, (size_t)(value - *e));
+        good &= !name || set_by_environment(options, name, value + 1);
+        free(name);
     }
     return good;
 }
@@ -150,6 +210,7 @@ bool options_take(struct options *options, int option, const char *argument)
             continue;
         snprintf(what, sizeof what, "--%s", option_name(option));
         options->value[i] = value;
+        options->typed[i] = true;
         return set(options, what, all[i].variable, value);
     }
     return false;
@@ -159,12 +220,23 @@ bool options_are_within(const struct options *options, int count)
 {
     for (int i = count; i < SETTINGS; i++)
         if (options->value[i]) {
-            complain("--%s means nothing here: %s", option_name(all[i].option),
-                     i < OUTSIDE_SETTINGS ? "nothing is put anywhere"
-                                          : "it acts inside the program");
+            complain("--%s is %s", option_name(all[i].option),
+                     i < OUTSIDE_SETTINGS ? "not for detach"
+                                          : "for the library alone: kashim run without "
+                                            "--cgroup, kashim enable --preload");
             return false;
         }
     return true;
+}
+
+const char *options_given(const struct options *options, int setting)
+{
+    static char text[32];
+
+    if (!options->typed[setting])
+        return all[setting].variable;
+    snprintf(text, sizeof text, "--%s", option_name(all[setting].option));
+    return text;
 }
 
 void options_fit_kernel(struct options *options)

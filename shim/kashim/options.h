@@ -41,6 +41,7 @@ enum {
 struct options {
     struct ka_config config;
     const char *value[SETTINGS]; /* as it was given; NULL: by default */
+    bool typed[SETTINGS];        /* given by an option, not by the environment */
 };
 
 /* getopt_long(3) for `letters` and `names`. Print what is wrong and return '?'. */
@@ -58,8 +59,11 @@ bool options_take(struct options *options, int option, const char *argument);
  * passed over. */
 bool options_are_within(const struct options *options, int count);
 
+/* Return how a setting was given, "--idle" or "KA_IDLE"; good until the next call. */
+const char *options_given(const struct options *options, int setting);
+
 /* Take from the environment what no option has set. Print each value that isn't accepted
- * and return false. */
+ * and return false. Print which variables look like misspelt ones. */
 bool options_read_environment(struct options *options);
 
 /* Leave out of `config` what the kernel doesn't have, and print that. */

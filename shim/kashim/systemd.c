@@ -78,14 +78,14 @@ bool unit_name(const char *argument, char name[UNIT_NAME_SIZE])
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (has_suffix(argument, others[i])) {
-            complain("'%s' is neither a service nor a socket unit", argument);
+            complain("%s is neither a service nor a socket unit", quoted(argument));
             return false;
         }
     if (*argument && *argument != '.' && !argument[strspn(argument, allowed)] &&
         snprintf(name, UNIT_NAME_SIZE, "%s%s", argument, suffixed ? "" : ".service") <
             UNIT_NAME_SIZE)
         return true;
-    complain("'%s' is no name of a unit", argument);
+    complain("%s is no name of a unit", quoted(argument));
     return false;
 }
 

@@ -35,6 +35,16 @@ const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+const char *quoted(const char *word)
+{
+    enum { SHOWN = 60 };
+    static char text[SHOWN + sizeof "'...'"];
+
+    snprintf(text, sizeof text, strlen(word) > SHOWN ? "'%.*s...'" : "'%.*s'", SHOWN,
+             word);
+    return text;
+}
+
 static void print_line(FILE *file, const char *prefix, const char *format, va_list ap)
 {
     char *line;
@@ -61,6 +71,61 @@ void say(const char *format, ...)
     va_start(ap, format);
     print_line(stdout, "", format, ap);
     va_end(ap);
+}
+
+/* ---- misspelt words ---------------------------------------------------------- */
+
+static size_t least(size_t a, size_t b, size_t c)
+{
+    size_t ab = a < b ? a : b;
+
+    return ab < c ? ab : c;
+}
+
+/* Return how many characters have to be put in, taken out or replaced. `b` is shorter than
+ * guess.name. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t
+        row[sizeof(struct guess){0}.name]; /* from a's first characters to b's first i */
+    size_t len = strlen(b);
+
+    for (size_t i = 0; i <= len; i++)
+        row[i] = i;
+    for (size_t done = 1; *a; a++, done++) {
+        size_t diagonal = row[0];
+
+        row[0] = done;
+        for (size_t i = 1; i <= len; i++) {
+            size_t replaced = diagonal + (*a != b[i - 1]);
+
+            diagonal = row[i];
+            row[i] = least(row[i - 1] + 1, row[i] + 1, replaced);
+        }
+    }
+    return row[len];
+}
+
+/* The word may be a name cut short, or differ in a few characters. */
+void guess_compare(struct guess *g, const char *name)
+{
+    size_t len = strlen(g->word), limit = len < 4 ? 1 : len < 8 ? 2 : 3, d;
+
+    if (len < 2 || strlen(name) >= sizeof g->name)
+        return;
+    d = strncmp(name, g->word, len) ? distance(g->word, name) : 0;
+    if (d > limit || (*g->name && d >= g->distance))
+        return;
+    strcpy(g->name, name);
+    g->distance = d;
+}
+
+const char *guess_text(const struct guess *g, const char *prefix)
+{
+    static char text[sizeof g->name + 8];
+
+    snprintf(text, sizeof text, *g->name ? "; %s%s?" : "", prefix, g->name);
+    return text;
 }
 
 /* ---- memory ------------------------------------------------------------------ */

@@ -27,8 +27,23 @@ void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
  * `text`. */
 char *printable(char *text);
 
+/* Return a word of the user's in quotes, cut if it is long; good until the next call. */
+const char *quoted(const char *word);
+
 /* Return what stands behind the last slash. */
 const char *base_name(const char *path);
+
+/* The name that a misspelt word is most like, of those that were compared. */
+struct guess {
+    const char *word; /* set it, and leave the rest 0 */
+    char name[64];
+    size_t distance;
+};
+
+void guess_compare(struct guess *guess, const char *name);
+
+/* Return "; PREFIXNAME?", or "" if none is near; good until the next call. */
+const char *guess_text(const struct guess *guess, const char *prefix);
 
 /* Without memory these four end the command: a line to stderr, and EXIT_UNDONE. */
 
