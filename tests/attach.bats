@@ -311,7 +311,7 @@ END
         refused 2 "--port: '$bad' is not accepted (1 to 65535)"
     done
     kashim attach --port 1 --port 2
-    refused 2 "--port: '2' is one too many"
+    refused 2 "--port: '2' is one too many (one port, or TARGET...)"
     for bad in --no-children --log=stderr; do
         kashim attach "$bad" 1
         refused 2 "${bad%=*} is for the library alone"
@@ -330,9 +330,13 @@ END
 @test "attach, status: what names neither a process nor a control group" {
     local bad command
     for command in attach detach status; do
-        for bad in no-such-unit 0 -1 1x 99999999999 '' ' 1' .. .; do
+        for bad in no-such-unit 1x '' ' 1' .. .; do
             kashim $command -- "$bad"
-            refused 1 "'$bad' is neither a process number nor a unit or another control group that runs here"
+            refused 1 "no unit or other control group '$bad' runs here"
+        done
+        for bad in 0 -1 99999999999; do
+            kashim $command -- "$bad"
+            refused 1 "'$bad' is no process number"
         done
         for bad in /proc /no/such/group ./x /../etc; do
             kashim $command -- "$bad"
@@ -344,7 +348,7 @@ END
 # bats test_tags=harmless,clumsy:mute
 @test "attach: no such process, a thread, no sockets, nobody there, KA_OFF" {
     kashim attach 4194304
-    refused 1 'process (4194304): there is no such process'
+    refused 1 'there is no process 4194304'
     kashim attach --port "$port"
     refused 1 "nobody listens on port $port here"
     sleep 60 &
@@ -355,7 +359,37 @@ END
     refused 1 'KA_OFF=1 is set, so nothing was done'
     serve_bare "$port" go_server "$port"
     kashim attach "$(ps -L -o lwp= -p "$server" | tr -d ' ' | grep -vx "$server" | head -n 1)"
-    refused 1 'that is the number of a thread, not of a process'
+    refused 1 ' is the number of a thread, not of a process'
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "attach: what a name may mean that no unit has" {
+    cp "$root/build/tests/static_server" "$dir/tried-server"
+    serve_bare "$port" "$dir/tried-server" "$port"
+    kashim attach tried-server
+    refused 1 "no unit 'tried-server' runs here; processes of that name: $server"
+    local i
+    for i in 1 2 3 4; do
+        port=$(free_port)
+        serve_bare "$port" "$dir/tried-server" "$port"
+    done
+    kashim status tried-server
+    harmless 'many' 1 "$(grep -c "processes of that name: [0-9]*, [0-9]*, [0-9]* and 2 more$" <<<"$stderr")"
+    [ -e /lib/systemd/system/nginx.service ] || unless_ci 'there is no nginx.service'
+    ! systemctl -q is-active nginx 2>/dev/null || unless_ci 'nginx.service runs here'
+    kashim attach nginx.service
+    refused 1 "'nginx.service' isn't running"
+    kashim attach nginx.socket
+    refused 1 "'nginx.socket' has no group: its sockets are systemd's (kashim enable, or --port)"
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "attach: a thread of the kernel's" {
+    local thread
+    thread=$(ps -eo pid=,vsz= --ppid 2 --pid 2 | awk '$2 == 0 { print $1; exit }')
+    [ "$thread" ] || unless_ci "the kernel's threads aren't seen here"
+    kashim attach "$thread"
+    refused 1 "($thread) is a thread of the kernel's and has no sockets"
 }
 
 # bats test_tags=harmless,clumsy:mute
@@ -365,7 +399,7 @@ END
     chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
     local nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
     as "$nobody" "$dir/kashim" "${attach[@]}" "$server"
-    refused 1 "echo_server ($server): it is another user's, 0: run kashim as root or as that user"
+    refused 1 "echo_server ($server): it is root's: run kashim as root"
     as "$nobody" "$dir/kashim" "${attach[@]}" --port "$port"
     refused 1 "the process that listens on port $port can't be seen: run kashim as root"
     as 'setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace' "$dir/kashim" "${attach[@]}" "$server"

@@ -96,13 +96,17 @@ KA_PORT is no setting; KA_PORTS?' "$(grep 'is no setting' <<<"$stderr" | sed 's/
 # bats test_tags=harmless,clumsy:mute
 @test "run: what can't be run is refused, with env's exit status" {
     kashim run nosuchprogram
-    refused 127 'nosuchprogram: No such file or directory'
+    refused 127 "'nosuchprogram': it is in no directory of PATH"
     kashim run "$dir"
-    refused 126 'Is a directory'
+    refused 126 'it is a directory'
+    kashim run .
+    refused 126 "'.': it is a directory"
+    kashim run /dev/null
+    refused 126 'it is no regular file'
     kashim run /etc/passwd
-    refused 126 'Permission denied'
+    refused 126 "'/etc/passwd': it isn't executable"
     kashim run ''
-    refused 127 'No such file'
+    refused 127 "'': it is in no directory of PATH"
     kashim run
     refused 125 'which PROGRAM?'
     program static -static
@@ -196,7 +200,7 @@ kashim_in() {
 # bats test_tags=harmless,clumsy:mute
 @test "check: neither program nor library" {
     kashim check /no/such/program
-    refused 1 '/no/such/program: No such file or directory'
+    refused 1 "'/no/such/program': No such file or directory"
     echo garbage >"$dir/libkashim.so"
     kashim check steps
     says 1 "the library can't be read: $dir/libkashim.so"
@@ -278,7 +282,7 @@ without() {
     program static -static
     kashim check "$dir/static"
     says 1 'no: linked statically: there is no loader to preload anything
-what can help: kashim run --cgroup, or kashim attach once it runs'
+what can help: kashim run --cgroup, or kashim attach once it runs; if it starts another program: static ... kashim run PROGRAM'
     noted go '.long 4, 4, 4; .asciz \"Go\"; .byte 0; .long 0'
     kashim check "$dir/go"
     says 1 'a Go program makes its system calls itself (and turns keepalive on itself'
@@ -316,6 +320,50 @@ PYTHON
     printf '\3' | dd of="$dir/other" bs=1 seek=5 conv=notrunc status=none # EI_DATA
     kashim check "$dir/other"
     says 1 'ELF file of the other byte order'
+}
+
+# bats test_tags=effect
+@test "run, check: starters that are static, and loaders: what they start counts" {
+    local loader
+    program tini-static -static
+    kashim run "$dir/tini-static" -- steps
+    effect 'static' 1 "$(grep -c 'tini-static: not run: linked statically.*; if it starts another program: tini-static ... kashim run PROGRAM$' <<<"$stderr")"
+    kashim check "$dir/tini-static"
+    effect 'check' 1 "$(grep -c '; if it starts another program: tini-static ... kashim run PROGRAM$' <<<"$output")"
+    loader=$(readelf -l "$root/build/tests/steps" | sed -n 's/.*program interpreter: \(.*\)]/\1/p')
+    kashim run -i 61 -n 11 -c 7 "$loader" --library-path /x --argv0 y "$root/build/tests/steps" "${accepted[@]}"
+    has b "$ours"
+    kashim run "$loader" "$dir/tini-static"
+    effect 'a static one' 1 "$(grep -c "what it loads, $dir/tini-static: linked statically" <<<"$stderr")"
+    kashim run "$loader" nosuchprogram
+    effect 'none' 1 "$(grep -c 'what it loads, nosuchprogram: it is in no directory of PATH' <<<"$stderr")"
+}
+
+# bats test_tags=effect
+@test "run, check: launchers whose servers don't get the environment" {
+    local name
+    for name in pg_ctlcluster postfix postmulti squid; do
+        cp "$root/build/tests/steps" "$dir/$name"
+        kashim check "$dir/$name"
+        effect "check $name" "1 what can help: kashim enable its unit; kashim run --cgroup, or kashim attach once it runs" "$status $(tail -n 1 <<<"$output")"
+        kashim run "$dir/$name"
+        effect "run $name" "125 kashim: $dir/$name: not run" "$status $(grep -o "^kashim: $dir/$name: not run" <<<"$stderr")"
+    done
+}
+
+# bats test_tags=effect
+@test "run: an ordinary user is sent to what an ordinary user may do" {
+    [ $EUID = 0 ] || unless_ci 'two users take root'
+    local nobody='setpriv --reuid=65534 --regid=65534 --clear-groups'
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    program static -static
+    program dynamic
+    as "$nobody" "$dir/kashim" run "$dir/static"
+    effect 'by the library' ': as root, kashim run --cgroup, or kashim attach once it runs;' "$(grep -o ': as root, kashim run --cgroup, .*runs;' <<<"$stderr")"
+    as "$nobody" "$dir/kashim" run --cgroup "$dir/static"
+    effect 'in a group' 'What can help: root' "$(grep -o 'What can help: .*' <<<"$stderr")"
+    as "$nobody" "$dir/kashim" run --cgroup "$dir/dynamic"
+    effect 'in a group, a dynamic one' 'What can help: root, or kashim run without --cgroup' "$(grep -o 'What can help: .*' <<<"$stderr")"
 }
 
 # bats test_tags=harmless,clumsy:mute
@@ -358,7 +406,7 @@ PYTHON
     kashim check "$dir/c"
     says 1 'a script of a script, too often'
     kashim check "$dir/d"
-    says 1 'its interpreter, nosuchprogram: No such file'
+    says 1 'its interpreter, nosuchprogram: it is in no directory of PATH'
     kashim check "$dir/e"
     says 1 'neither an ELF file nor a script'
     kashim check "$dir/f"
@@ -368,7 +416,7 @@ PYTHON
     kashim check "$dir/h" # the kernel doesn't search
     says 1 'its interpreter, ./steps: No such file'
     kashim check "$dir/i" # and gives env one argument
-    says 1 'its interpreter, steps -x: No such file'
+    says 1 'its interpreter, steps -x: it is in no directory of PATH'
     kashim check "$dir/j"
     says 0 'yes: kashim run; a script'
     kashim check "$dir/k"

@@ -99,8 +99,8 @@ END
     refused_group "'$group/gone' is no control group" '' "$group/gone"
     refused_group "'$dir' is no control group" '' "$dir"
     refused_group 'cgroup.procs' '' "$group/cgroup.procs"
-    refused_group "'gone.service' is neither" '' gone.service
-    refused_group "'' is neither" '' ''
+    refused_group "no unit or other control group 'gone.service'" '' gone.service
+    refused_group "no unit or other control group ''" '' ''
     refused_group "names more than one control group" '' "same-${group##*/}"
     local one
     for one in one two; do

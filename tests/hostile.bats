@@ -19,7 +19,7 @@ setup() {
     kashim check "$evil"
     effect 'check' "$dir/e?[2J??1m?kashim: vil: yes: kashim run" "$output"
     kashim run "$evil"$'\n'
-    effect 'run' "kashim: $dir/e?[2J??1m?kashim: vil?: No such file or directory" "$stderr"
+    effect 'run' "kashim: '$dir/e?[2J??1m?kashim: vil?': No such file or directory" "$stderr"
     printf '#!%s\n' "$dir/"$'a\eb' >"$dir/script"
     chmod +x "$dir/script"
     kashim check "$dir/script"
@@ -31,7 +31,7 @@ setup() {
     local given shown
     while read -r given shown; do
         LC_ALL=C.UTF-8 kashim check "$(printf '%b' "$given")"
-        effect "$given" "kashim: $shown: No such file or directory" "$stderr"
+        effect "$given" "kashim: '$shown': it is in no directory of PATH" "$stderr"
     done <<'TABLE'
 \x80\x9b2J\xff ??2J?
 ä€𝄞x ä€𝄞x
@@ -41,7 +41,7 @@ setup() {
 \xf7\xbf\xbf\xbf\xed\xa0\x80 ???????
 TABLE
     LC_ALL=C kashim check $'a\xc3\x9bb' # of which the second byte begins a control sequence
-    effect 'in ASCII' 'kashim: a??b: No such file or directory' "$stderr"
+    effect 'in ASCII' "kashim: 'a??b': it is in no directory of PATH" "$stderr"
 }
 
 # bats test_tags=effect
@@ -278,6 +278,25 @@ PYTHON
     effect 'verdict' "$dir/elf: no: linked statically: there is no loader to preload anything" "$(head -n 1 <<<"$output")"
 }
 
+# bats test_tags=effect
+@test "check: segments that overlap: what is read of a file has a limit" {
+    need python3 strace
+    python3 - "$dir/elf" <<'PYTHON'
+import struct, sys
+segments, size = 999, 1 << 26
+head = b'\x7fELF\x02\x01\x01' + bytes(9) + struct.pack('<HHIQQQIHHHHHH', 3, 62, 1, 0, 64, 0, 0, 64, 56, segments, 0, 0, 0)
+table = struct.pack('<IIQQQQQQ', 1, 6, 0, 0, 0, size, size, 8) * segments
+with open(sys.argv[1], 'wb') as file:
+    file.write(head + table)
+    file.truncate(size)
+PYTHON
+    chmod +x "$dir/elf"
+    status=0
+    output=$(timeout 30 strace -qq -o "$dir/calls" -e trace=pread64 "$dir/kashim" check "$dir/elf") || status=$?
+    effect 'verdict' "1 $dir/elf: no: linked statically: there is no loader to preload anything" "$status $(head -n 1 <<<"$output")"
+    effect 'reads' 'fewer than 5000' "$([ "$(wc -l <"$dir/calls")" -ge 5000 ] || echo 'fewer than 5000')"
+}
+
 # ---- words -----------------------------------------------------------------------------
 
 # bats test_tags=effect
@@ -320,7 +339,7 @@ PYTHON
 @test "a long word is cut where it is named" {
     local long shown
     long=$(printf 'x%.0s' {1..5000})
-    shown="'${long:0:60}...'"
+    shown="'${long:0:200}...'"
     kashim "$long"
     effect 'a subcommand' "kashim: no such subcommand: $shown (kashim help lists them)" "$stderr"
     kashim run --idle "$long" true
@@ -328,7 +347,7 @@ PYTHON
     KA_IDLE=$long kashim run true
     effect 'of the environment' "kashim: KA_IDLE: $shown is not accepted (1 to 32767 seconds, or with s, m or h)" "$stderr"
     kashim run "--$long" true
-    effect 'an option' "kashim: run: no such option: '--${long:0:58}...' (kashim help run lists them)" "$stderr"
+    effect 'an option' "kashim: run: no such option: '--${long:0:198}...' (kashim help run lists them)" "$stderr"
     kashim enable "$long"
     effect 'a unit' "kashim: $shown is no name of a unit" "$stderr"
 }

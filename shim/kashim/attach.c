@@ -49,6 +49,9 @@ static bool some_sockets(const struct scan *scan)
     if (other_ports)
         complain("none of the ports asked for: %u sockets with others were left alone",
                  other_ports);
+    else if (scan->count == 1 && process_is_kernels(scan->processes[0].process.pid))
+        complain("%s (%d) is a thread of the kernel's and has no sockets",
+                 scan->processes[0].process.name, scan->processes[0].process.pid);
     else
         complain("no TCP listener and no connection was found");
     return false;
@@ -57,6 +60,10 @@ static bool some_sockets(const struct scan *scan)
 static void mention_children(struct scan *scan)
 {
     size_t named = scan->pids.count;
+
+    for (size_t i = 0; i < scan->count; i++)
+        if (scan->processes[i].refused || process_is_kernels((int)scan->pids.all[i]))
+            return;
 
     pids_add_descendants(&scan->pids);
     if (scan->pids.count > named)

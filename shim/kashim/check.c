@@ -55,26 +55,27 @@ static void tell_own_setting(const char *path)
             printf("it has a setting of its own: %s\n", own[i].setting);
 }
 
-static int check_program(const char *name)
+static int check_program(char **argv)
 {
+    const char *name = *argv;
     char library[PATH_MAX];
     struct program program;
 
     if (program_find(name, &program)) {
-        complain("%s: %s", name, program.why_not);
+        complain("%s: %s", quoted(name), program.why_not);
         return EXIT_UNDONE;
     }
     if (!library_find(library)) {
         complain(LIBRARY_MISSING, library);
         return EXIT_UNDONE;
     }
-    program_judge(&program, library, true);
+    program_judge(&program, argv + 1, library, true);
     if (*program.why_not)
         say("%s: no: %s", program.path, program.why_not);
     else
         say("%s: yes: kashim run%s", program.path,
             program.script ? "; a script, and what it starts isn't looked at" : "");
-    if (*program.why_not && program.instead)
+    if (*program.why_not && *program.instead)
         say("what can help: %s", program.instead);
     tell_own_setting(program.path);
     return *program.why_not ? EXIT_UNDONE : EXIT_SUCCESS;
@@ -148,5 +149,5 @@ int kashim_check(int argc, char **argv)
             quoted(argv[optind + 1]));
         return EXIT_USAGE;
     }
-    return optind == argc ? check_host() : check_program(argv[optind]);
+    return optind == argc ? check_host() : check_program(argv + optind);
 }

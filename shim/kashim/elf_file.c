@@ -20,6 +20,7 @@ struct file {
     bool wide; /* 64-bit */
     uint64_t table;
     unsigned entry_size, entries;
+    uint64_t left; /* bytes of data that may still be searched: segments can overlap */
 };
 
 /* Read all of it, or return false. */
@@ -121,15 +122,16 @@ static bool has_go_note(const struct file *f, const struct segment *s)
 
 /* A build without a name has no such note. Look for what `go version` looks for
  * (debug/buildinfo): a mark in the data, at a multiple of 16. */
-static bool has_go_build_info(const struct file *f, const struct segment *s)
+static bool has_go_build_info(struct file *f, const struct segment *s)
 {
     static const char mark[] = "\xff Go buildinf:";
     char chunk[65536];
 
-    for (uint64_t at = 0; at < s->size && at < MAX_DATA; at += sizeof chunk - 16) {
-        uint64_t left = s->size - at;
-        size_t len = left < sizeof chunk ? (size_t)left : sizeof chunk;
+    for (uint64_t at = 0; at < s->size && f->left; at += sizeof chunk - 16) {
+        uint64_t rest = s->size - at;
+        size_t len = rest < sizeof chunk ? (size_t)rest : sizeof chunk;
 
+        f->left -= len < f->left ? len : f->left;
         if (s->offset > INT64_MAX / 2 || !get(f->fd, s->offset + at, chunk, len))
             return false;
         for (size_t i = -(s->address + at) % 16; i + sizeof mark - 1 <= len; i += 16)
@@ -149,8 +151,7 @@ static bool get_interpreter(const struct file *f, const struct segment *s,
 }
 
 /* Note what a segment tells. Return false if it is damaged. */
-static bool look_at(const struct file *f, const struct segment *s,
-                    struct elf_facts *facts)
+static bool look_at(struct file *f, const struct segment *s, struct elf_facts *facts)
 {
     switch (s->type) {
     case PT_INTERP: return get_interpreter(f, s, facts->interpreter);
@@ -177,7 +178,7 @@ static enum elf_verdict bad(const char **error, const char *what)
 
 enum elf_verdict elf_read(int fd, struct elf_facts *facts, const char **error)
 {
-    struct file f = {.fd = fd};
+    struct file f = {.fd = fd, .left = MAX_DATA};
     union {
         unsigned char ident[EI_NIDENT];
         Elf32_Ehdr narrow;

@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,35 +19,9 @@
 
 /* ---- the unit ---------------------------------------------------------------- */
 
-/* Tell whether an image has a file for the unit. A generator makes a unit of each file in
- * /etc/init.d, with its name. */
-static bool is_in_root(int root, const char *name)
-{
-    static const char *const folders[] = {"etc/systemd/system",
-                                          "usr/local/lib/systemd/system",
-                                          "usr/lib/systemd/system", "lib/systemd/system"};
-    char path[PATH_MAX];
-    int fd = -1;
-
-    for (size_t i = 0; i < sizeof folders / sizeof *folders && fd < 0; i++) {
-        snprintf(path, sizeof path, "%s/%s", folders[i], name);
-        fd = open_in_root(root, path, O_PATH);
-    }
-    if (fd < 0 && unit_is_service(name)) {
-        snprintf(path, sizeof path, "etc/init.d/%.*s",
-                 (int)(strlen(name) - strlen(".service")), name);
-        fd = open_in_root(root, path, O_PATH);
-    }
-    close(fd);
-    return fd >= 0;
-}
-
 static bool unit_is_in_root(const struct request *r)
 {
-    char template[UNIT_NAME_SIZE];
-
-    if (is_in_root(r->drop_in.root_fd, r->unit) ||
-        (unit_template(r->unit, template) && is_in_root(r->drop_in.root_fd, template)))
+    if (unit_is_in(r->drop_in.root_fd, r->unit))
         return true;
     complain("there is no %s in %s", r->unit, r->root);
     return false;
@@ -103,6 +76,25 @@ static bool complain_placeholder(const struct request *r, const struct unit *u)
     return false;
 }
 
+/* Print that --preload wouldn't reach the server, if so, and return false. */
+static bool preload_reaches(const struct request *r, const struct unit *u)
+{
+    static const char path[] = "{ path="; /* as systemctl shows it */
+    const char *start = u->properties[UNIT_EXEC_START], *why;
+    char *program;
+
+    if (strncmp(start, path, strlen(path)) != 0)
+        return true;
+    program = append(NULL, start + strlen(path));
+    program[strcspn(program, " ")] = '\0';
+    why = program_drops_environment(program);
+    if (why)
+        complain("%s: not enabled: %s: %s; without --preload it works", r->unit, program,
+                 why);
+    free(program);
+    return !why;
+}
+
 /* Print why a drop-in wouldn't serve the unit, if so, and return false. */
 static bool can_be_served(const struct request *r, const struct unit *u)
 {
@@ -124,7 +116,7 @@ static bool can_be_served(const struct request *r, const struct unit *u)
         complain("%s: not enabled: it has %s, in which systemd doesn't find kashim: run "
                  "kashim attach after each start",
                  r->unit, setting);
-    return !setting;
+    return !setting && (!r->preload || preload_reaches(r, u));
 }
 
 /* ---- the drop-in ------------------------------------------------------------- */

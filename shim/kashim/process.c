@@ -137,6 +137,15 @@ uid_t process_user(int pid)
     return sscanf(value, "%u", &user) == 1 ? user : (uid_t)-1;
 }
 
+bool process_is_kernels(int pid)
+{
+    char memory[64], state[64];
+
+    process_status(pid, "State", state);
+    process_status(pid, "VmSize", memory);
+    return *state && !*memory && !strchr(state, 'Z');
+}
+
 int process_of_thread(int thread)
 {
     return status_number(thread, "Tgid");

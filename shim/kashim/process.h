@@ -57,6 +57,9 @@ int process_of_thread(int thread);
 /* Return the real user of the process; (uid_t)-1 if that can't be told. */
 uid_t process_user(int pid);
 
+/* Tell whether it is a thread of the kernel's. */
+bool process_is_kernels(int pid);
+
 /* Return 1 if the process has the library loaded, 0 if not, -1 if that can't be told. */
 int process_has_library(const struct process *process);
 
@@ -66,8 +69,8 @@ void process_status(int pid, const char *field, char value[64]);
 
 /* ---- refusal.c --------------------------------------------------------------- */
 
-/* Return why one of the functions above has failed with `error`, and what to do; good until
- * the next call. */
+/* Return in one line, with the process's name, why one of the functions above has failed
+ * with `error`, and what to do; good until the next call. */
 const char *process_refusal(const struct process *process, int error);
 
 /* Return why this process may not duplicate even its own descriptors, or NULL. */

@@ -7,6 +7,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,7 @@ static int judge_file(const char *path)
     if (stat(path, &st))
         return errno;
     if (!S_ISREG(st.st_mode))
-        return S_ISDIR(st.st_mode) ? EISDIR : EACCES;
+        return S_ISDIR(st.st_mode) ? EISDIR : ENOTSUP;
     return access(path, X_OK) ? errno : 0;
 }
 
@@ -57,7 +58,7 @@ static int search(const char *name, char path[PATH_MAX])
         if (snprintf(candidate, sizeof candidate, "%.*s%s%s", (int)len, f, len ? "/" : "",
                      name) < (int)sizeof candidate) {
             e = judge_file(candidate);
-            if (!e || (e != ENOENT && e != ENOTDIR && e != EISDIR && error == ENOENT)) {
+            if (!e || (e != ENOENT && e != ENOTDIR && error == ENOENT)) {
                 strcpy(path, candidate);
                 error = e;
             }
@@ -67,6 +68,21 @@ static int search(const char *name, char path[PATH_MAX])
         f = f[len] ? f + len + 1 : NULL;
     }
     return error;
+}
+
+static const char *why_not_found(const struct program *p, const char *name, int error)
+{
+    struct stat st;
+
+    if (error == EISDIR)
+        return "it is a directory";
+    if (error == ENOTSUP)
+        return "it is no regular file";
+    if (error == ENOENT && !strchr(name, '/'))
+        return "it is in no directory of PATH";
+    if (error == EACCES && !stat(p->path, &st) && !(st.st_mode & 0111))
+        return "it isn't executable";
+    return strerror(error);
 }
 
 int program_find(const char *name, struct program *p)
@@ -83,7 +99,7 @@ int program_find(const char *name, struct program *p)
         error = *name ? search(name, p->path) : ENOENT;
     if (!error)
         return 0;
-    set_reason(p, "%s", strerror(error));
+    set_reason(p, "%s", why_not_found(p, name, error));
     return error == ENOENT || error == ENOTDIR ? EXIT_NOT_FOUND : EXIT_NOT_EXEC;
 }
 
@@ -113,9 +129,25 @@ bool library_find(char path[PATH_MAX])
 /* ---- whether a preload reaches it -------------------------------------------- */
 
 /* What can help where the library doesn't. */
-#define LATER "kashim run --cgroup, or kashim attach once it runs"
 #define OTHER_CLASS                                                                      \
     "LD_PRELOAD=libkashim.so where a library of its class is installed as well, "
+
+static void set_later(struct program *p, const char *before)
+{
+    snprintf(p->instead, sizeof p->instead,
+             "%s%skashim run --cgroup, or kashim attach once it runs", before,
+             geteuid() ? "as root, " : "");
+}
+
+/* It may be one that starts another, and that isn't judged: tini, gosu, qemu's. */
+static void add_behind(struct program *p)
+{
+    size_t len = strlen(p->instead);
+
+    snprintf(p->instead + len, sizeof p->instead - len,
+             "; if it starts another program: %.100s ... kashim run PROGRAM",
+             base_name(p->path));
+}
 
 /* Tell whether the program gains rights: in secure execution the loader ignores the preload
  * (ld.so(8)). Who has the identity already gains none. */
@@ -131,7 +163,7 @@ static bool gains_rights(struct program *p, int fd)
     else if (geteuid() && fgetxattr(fd, "security.capability", NULL, 0) > 0)
         set_reason(p, "file capabilities: the loader ignores a preload");
     if (*p->why_not)
-        p->instead = "as root, kashim run --cgroup, or kashim attach once it runs";
+        set_later(p, "");
     return *p->why_not;
 }
 
@@ -140,7 +172,7 @@ static void judge_loader(struct program *p, const char *loader)
 {
     int error = judge_file(loader);
 
-    p->instead = NULL;
+    *p->instead = '\0';
     if (error)
         set_reason(p, "its loader, %.200s: %s", loader, strerror(error));
 }
@@ -158,7 +190,7 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
         set_reason(p, "the library can't be read: %s", library);
         return;
     }
-    p->instead = facts->class == ours.class ? LATER : OTHER_CLASS LATER;
+    set_later(p, facts->class == ours.class ? "" : OTHER_CLASS);
     if (facts->class != ours.class)
         set_reason(p, "a %d-bit program, and the library is for %d-bit ones (%s)",
                    facts->class == ELFCLASS32 ? 32 : 64,
@@ -175,6 +207,8 @@ static void judge_elf(struct program *p, const struct elf_facts *facts,
         set_reason(p, "built with gcc's AddressSanitizer, which refuses any preload");
     else
         judge_loader(p, facts->interpreter);
+    if (facts->go || !*facts->interpreter)
+        add_behind(p);
 }
 
 /* So much of it the kernel reads (fs/binfmt_script.c). */
@@ -229,7 +263,7 @@ static void judge_interpreter(struct program *p, const char *name, const char *l
         if (*interpreter.why_not)
             set_reason(p, "its interpreter, %.200s: %.700s", interpreter.path,
                        interpreter.why_not);
-        p->instead = interpreter.instead;
+        strcpy(p->instead, interpreter.instead);
     }
 }
 
@@ -260,13 +294,78 @@ static void judge(struct program *p, const char *path, const char *library, int 
     close(fd);
 }
 
-void program_judge(struct program *p, const char *library, bool children)
+/* Return the program that a dynamic loader is given (ld.so(8)), or NULL. */
+static const char *loaded_by(const char *path, char **arguments)
 {
-    judge(p, p->path, library, 0);
+    static const char *const with_value[] = {
+        "--library-path",     "--argv0",
+        "--preload",          "--audit",
+        "--inhibit-rpath",    "--glibc-hwcaps-prepend",
+        "--glibc-hwcaps-mask"};
+
+    if (fnmatch("ld-*.so*", base_name(path), 0) && strcmp(base_name(path), "ld.so") != 0)
+        return NULL;
+    while (*arguments && !strncmp(*arguments, "--", 2)) {
+        const char *option = *arguments++;
+
+        for (size_t i = 0; i < sizeof with_value / sizeof *with_value; i++)
+            if (!strcmp(option, with_value[i]) && *arguments)
+                arguments++;
+    }
+    return *arguments;
+}
+
+static void judge_loaded(struct program *p, const char *name, const char *library)
+{
+    struct program loaded;
+
+    if (program_find(name, &loaded) == EXIT_NOT_FOUND) {
+        set_reason(p, "what it loads, %.200s: %.200s", name, loaded.why_not);
+        return;
+    }
+    judge(&loaded, loaded.path, library, 0);
+    if (*loaded.why_not)
+        set_reason(p, "what it loads, %.200s: %.700s", name, loaded.why_not);
+    strcpy(p->instead, loaded.instead);
+}
+
+const char *program_drops_environment(const char *path)
+{
+    static const struct {
+        const char *name, *why;
+    } launchers[] = {
+        {"pg_ctlcluster", "it wipes the environment of its server"},
+        {"postfix", "its daemons get the environment that import_environment names"},
+        {"postmulti", "its daemons get the environment that import_environment names"},
+        {"squid", "its workers run in secure execution, in which the loader ignores a "
+                  "preload"},
+    };
+
+    for (size_t i = 0; i < sizeof launchers / sizeof *launchers; i++)
+        if (!strcmp(launchers[i].name, base_name(path)))
+            return launchers[i].why;
+    return NULL;
+}
+
+void program_judge(struct program *p, char **arguments, const char *library,
+                   bool children)
+{
+    const char *loaded = loaded_by(p->path, arguments);
+    const char *drops = program_drops_environment(p->path);
+
+    *p->why_not = '\0';
+    if (loaded)
+        judge_loaded(p, loaded, library);
+    else
+        judge(p, p->path, library, 0);
+    if (!*p->why_not && drops) {
+        set_reason(p, "%s", drops);
+        set_later(p, "kashim enable its unit; ");
+    }
     if (p->script && !*p->why_not && !children) {
         set_reason(p,
                    "a script's server is its child: with --no-children it would go bare");
-        p->instead = NULL;
+        *p->instead = '\0';
     }
 }
 

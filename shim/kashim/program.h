@@ -12,9 +12,9 @@
 
 struct program {
     char path[PATH_MAX];
-    bool script;         /* its interpreter is what would be served */
-    char why_not[1024];  /* in one line; "": the library can serve it */
-    const char *instead; /* what can help; NULL: nothing */
+    bool script;        /* its interpreter is what would be served */
+    char why_not[1024]; /* in one line; "": the library can serve it */
+    char instead[512];  /* what can help; "": nothing */
 };
 
 /* Find the program as execvp(3) does. Return 0, or the exit status of env(1),
@@ -23,8 +23,12 @@ int program_find(const char *name, struct program *program);
 
 /* Judge whether the library, a file that library_find() has found, can be loaded into the
  * program, or with `children` into what a script starts: fill `script`, `why_not`,
- * `instead`. */
-void program_judge(struct program *program, const char *library, bool children);
+ * `instead`. With the arguments of a dynamic loader, judge what it loads. */
+void program_judge(struct program *program, char **arguments, const char *library,
+                   bool children);
+
+/* Return why a program's servers don't get the environment that it gets, or NULL. */
+const char *program_drops_environment(const char *path);
 
 /* Find the library beside the command, or at LIBRARY. Return false, with `path` LIBRARY, if
  * it is at neither. */

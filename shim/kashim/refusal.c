@@ -58,15 +58,13 @@ const char *why_no_duplicates(void)
     return error ? strerror(error) : NULL;
 }
 
-const char *process_refusal(const struct process *p, int error)
+static const char *why(const struct process *p, int error)
 {
     static char text[256];
     uid_t user = process_user(p->pid);
 
     if (error == ESRCH)
-        return p->pidfd < 0 ? "there is no such process" : "it has ended";
-    if (error == EINVAL)
-        return "that is the number of a thread, not of a process";
+        return "it has ended";
     if (error == ENOTSUP)
         return "its first thread has ended, and to look into the others takes Linux 6.9";
     if ((error == ENOSYS || error == EPERM) && why_no_duplicates())
@@ -76,6 +74,8 @@ const char *process_refusal(const struct process *p, int error)
     if (may_use(CAP_SYS_PTRACE))
         return "refused, by a security module or since its user namespace is another: "
                "run kashim as root of the host";
+    if (user == 0 && geteuid())
+        return "it is root's: run kashim as root";
     if (user != (uid_t)-1 && user != geteuid()) {
         snprintf(text, sizeof text, "it is another user's, %u: run kashim as root%s",
                  user, geteuid() ? " or as that user" : " with CAP_SYS_PTRACE");
@@ -88,6 +88,20 @@ const char *process_refusal(const struct process *p, int error)
         return text;
     }
     return "it has more rights than you, or had: run kashim as root";
+}
+
+const char *process_refusal(const struct process *p, int error)
+{
+    static char text[320];
+
+    if (error == ESRCH && p->pidfd < 0)
+        snprintf(text, sizeof text, "there is no process %d", p->pid);
+    else if (error == EINVAL)
+        snprintf(text, sizeof text, "%d is the number of a thread, not of a process",
+                 p->pid);
+    else
+        snprintf(text, sizeof text, "%s (%d): %s", p->name, p->pid, why(p, error));
+    return text;
 }
 
 void complain_unreachable(const struct process *p, size_t count)

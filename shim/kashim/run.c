@@ -37,7 +37,7 @@ static int help(void)
 /* Print why the program isn't run. */
 static int say_not_run(const char *name, const char *why, const char *instead)
 {
-    if (instead)
+    if (*instead)
         complain("%s: not run: %s. What can help: %s", name, why, instead);
     else
         complain("%s: not run: %s", name, why);
@@ -76,16 +76,17 @@ static bool set_preload(const char *library)
     return true;
 }
 
-static int prepare_preload(const struct options *options, const char *name,
+static int prepare_preload(const struct options *options, char **argv,
                            struct program *program)
 {
+    const char *name = *argv;
     char library[PATH_MAX];
 
     if (!library_find(library)) {
         complain(LIBRARY_MISSING, library);
         return EXIT_RUN;
     }
-    program_judge(program, library, options->config.children);
+    program_judge(program, argv + 1, library, options->config.children);
     if (*program->why_not)
         return say_not_run(name, program->why_not, program->instead);
     if (!set_preload(library))
@@ -119,18 +120,33 @@ static bool enter_own_group(const struct ka_config *config, char path[PATH_MAX],
     return entered;
 }
 
-static int prepare_group(const struct options *options, const char *name)
+/* Print why there is no group for the program, and what can help. */
+static int say_no_group(char **argv, struct program *program, const char *why)
+{
+    char library[PATH_MAX];
+
+    if (library_find(library)) {
+        program_judge(program, argv + 1, library, true);
+        if (!*program->why_not)
+            return say_not_run(*argv, why,
+                               geteuid() ? "root, or kashim run without --cgroup"
+                                         : "kashim run without --cgroup");
+    }
+    return say_not_run(*argv, why, geteuid() ? "root" : "");
+}
+
+static int prepare_group(const struct options *options, char **argv,
+                         struct program *program)
 {
     enum { TRIES = 10 }; /* another kashim may take a new group for one that was left */
-    static const char without[] = "kashim run without --cgroup";
     struct bpf_failure failure;
     char path[PATH_MAX] = "", why[256];
     bool entered = false;
 
     if (!cgroup_is_mounted())
-        return say_not_run(name, "cgroup v2 isn't mounted here", without);
+        return say_no_group(argv, program, "cgroup v2 isn't mounted here");
     if (own_group_try(&failure) == TRIAL_NO_EFFECT)
-        return say_not_run(name, NO_EFFECT, without);
+        return say_no_group(argv, program, NO_EFFECT);
     for (int i = 0; i < TRIES && !entered; i++) {
         entered = enter_own_group(&options->config, path, &failure);
         if (!entered && errno != ENOENT && errno != ENODEV)
@@ -139,10 +155,10 @@ static int prepare_group(const struct options *options, const char *name)
     if (entered)
         return EXIT_SUCCESS;
     if (!errno)
-        return say_not_run(name, group_refusal(path, &failure), without);
-    snprintf(why, sizeof why, "a control group can't be made for it%s: %s",
-             geteuid() ? ", which takes root" : "", strerror(errno));
-    return say_not_run(name, why, without);
+        return say_no_group(argv, program, group_refusal(path, &failure));
+    snprintf(why, sizeof why, "a control group can't be made for it: %s",
+             strerror(errno));
+    return say_no_group(argv, program, why);
 }
 
 /* ------------------------------------------------------------------------------ */
@@ -204,10 +220,10 @@ int kashim_run(int argc, char **argv)
         return status;
     status = program_find(argv[optind], &program);
     if (status)
-        complain("%s: %s", argv[optind], program.why_not);
+        complain("%s: %s", quoted(argv[optind]), program.why_not);
     else if (!cgroup)
-        status = prepare_preload(&options, argv[optind], &program);
+        status = prepare_preload(&options, argv + optind, &program);
     else if (!options.config.off)
-        status = prepare_group(&options, argv[optind]);
+        status = prepare_group(&options, argv + optind, &program);
     return status ? status : become(argv + optind, program.path);
 }

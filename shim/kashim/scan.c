@@ -377,7 +377,7 @@ static bool report_process(const struct scan *scan, const struct scanned *p)
         putchar('\n');
     }
     if (refused)
-        complain("%s (%d): %s", name, pid, process_refusal(&p->process, p->refused));
+        complain("%s", process_refusal(&p->process, p->refused));
     complain_unreachable(&p->process, p->unreachable);
     return !refused && !p->unreachable && !p->listeners.failed && !p->connections.failed;
 }

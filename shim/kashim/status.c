@@ -243,10 +243,10 @@ static void read_process(struct status *st, int pid)
     }
     if (error && error != ESRCH && st->all) {
         st->refused++;
-        snprintf(st->refusal, sizeof st->refusal, "%s (%d): %s", s.process.name, pid,
+        snprintf(st->refusal, sizeof st->refusal, "%s",
                  process_refusal(&s.process, error));
     } else if (error && !st->all) {
-        complain("%s (%d): %s", s.process.name, pid, process_refusal(&s.process, error));
+        complain("%s", process_refusal(&s.process, error));
         st->incomplete = true;
         s.of_user = error != ESRCH && s.process.pidfd >= 0 && !s.count;
         if (s.of_user)

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#define _GNU_SOURCE /* memfd_create */
+#define _GNU_SOURCE /* memfd_create, O_PATH */
 #include "systemd.h"
 
+#include "drop_in.h"
 #include "util.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +89,49 @@ bool unit_name(const char *argument, char name[UNIT_NAME_SIZE])
         return true;
     complain("%s is no name of a unit", quoted(argument));
     return false;
+}
+
+/* ---- their files ------------------------------------------------------------- */
+
+/* A generator makes a unit of each file in /etc/init.d, with its name. */
+static bool has_file(int root, const char *unit)
+{
+    static const char *const folders[] = {UNITS_FOLDER, "usr/local/lib/systemd/system",
+                                          "usr/lib/systemd/system", "lib/systemd/system"};
+    char path[PATH_MAX];
+    int fd = -1;
+
+    for (size_t i = 0; i < sizeof folders / sizeof *folders && fd < 0; i++) {
+        snprintf(path, sizeof path, "%s/%s", folders[i], unit);
+        fd = open_in_root(root, path, O_PATH);
+    }
+    if (fd < 0 && unit_is_service(unit)) {
+        snprintf(path, sizeof path, "etc/init.d/%.*s",
+                 (int)(strlen(unit) - strlen(".service")), unit);
+        fd = open_in_root(root, path, O_PATH);
+    }
+    close(fd);
+    return fd >= 0;
+}
+
+bool unit_is_in(int root, const char *unit)
+{
+    char template[UNIT_NAME_SIZE];
+
+    return has_file(root, unit) ||
+           (unit_template(unit, template) && has_file(root, template));
+}
+
+bool unit_is_installed(const char *name)
+{
+    const char *suffix = has_suffix(name, ".service") ? "" : ".service";
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    char unit[UNIT_NAME_SIZE];
+    bool fits = snprintf(unit, sizeof unit, "%s%s", name, suffix) < (int)sizeof unit;
+    bool found = *name && *name != '.' && fits && unit_is_in(root, unit);
+
+    close(root);
+    return found;
 }
 
 /* ---- running systemctl ------------------------------------------------------- */

@@ -19,6 +19,11 @@ bool unit_is_template(const char *unit);
  * Return false if it is no instance. */
 bool unit_template(const char *unit, char template[UNIT_NAME_SIZE]);
 
+/* Tell whether there is a file for the unit, or for its template, below `root`, a
+ * descriptor; or on this system, for a name without its suffix too. */
+bool unit_is_in(int root, const char *unit);
+bool unit_is_installed(const char *name);
+
 /* Properties of a unit, as systemctl(1) prints them; "": it prints none. */
 enum property {
     UNIT_ID,

@@ -62,61 +62,19 @@ static bool add_path(const char *argument, struct targets *t)
     if (cgroup_of_directory(argument, path) ||
         (cgroup_directory(argument, directory) && cgroup_of_directory(directory, path)))
         return add_group(path, t);
-    complain("'%s' is no control group%s", argument,
+    complain("%s is no control group%s", quoted(argument),
              cgroup_is_mounted() ? "" : ": cgroup v2 isn't mounted here");
     return false;
 }
 
-struct search {
-    const char *name;
-    char *found; /* paths, with blanks between */
-    size_t count;
-};
-
-/* Tell whether a unit's group is meant. It has the unit's name, behind "_" if the kernel
- * has a file of that name. */
-static bool has_name(const char *group, const char *name)
-{
-    size_t len = strlen(name);
-
-    group += *group == '_' && *name != '_';
-    return !strncmp(group, name, len) &&
-           (!group[len] || !strcmp(group + len, ".service"));
-}
-
-static bool note_if_named(const char *path, void *arg)
-{
-    struct search *search = arg;
-
-    if (has_name(base_name(path), search->name)) {
-        search->found = append(search->found, search->count++ ? " " : "");
-        search->found = append(search->found, path);
-    }
-    return true;
-}
-
-/* Any user can make a group of any name below their own: the name must be of one only. */
 static bool add_by_name(const char *name, struct targets *t)
 {
-    struct search search = {.name = name};
+    char *path = group_by_name(name);
 
-    if (*name)
-        cgroup_walk(cgroup_top(), note_if_named, &search);
-    if (search.count == 1)
-        add_group(search.found, t);
-    else if (search.count)
-        complain("'%s' names more than one control group; give the path of one: %s", name,
-                 search.found);
-    else if (!cgroup_is_mounted())
-        complain("'%s' is no process number, and to find it as a control group takes "
-                 "cgroup v2, which isn't mounted here",
-                 name);
-    else
-        complain("'%s' is neither a process number nor a unit or another control group "
-                 "that runs here",
-                 name);
-    free(search.found);
-    return search.count == 1;
+    if (path)
+        add_group(path, t);
+    free(path);
+    return path != NULL;
 }
 
 /* ---- all of them ------------------------------------------------------------- */
@@ -151,11 +109,11 @@ void targets_free(struct targets *t)
 bool targets_read_port(const char *argument, int *port)
 {
     if (*port)
-        complain("--port: '%s' is one too many (one port, or PID...)", argument);
+        complain("--port: %s is one too many (one port, or TARGET...)", quoted(argument));
     else if (ka_config_count(argument, 65535, port))
         return true;
     else
-        complain("--port: '%s' is not accepted (1 to 65535)", argument);
+        complain("--port: %s is not accepted (1 to 65535)", quoted(argument));
     return false;
 }
 

@@ -23,6 +23,10 @@ bool targets_visible(void);
 bool targets_by_port(int port, struct numbers *pids);
 bool targets_add(char **arguments, struct targets *targets);
 
+/* Return the path of the control group that a unit's or its own name means; free it. Print
+ * why there is none, and what could be meant instead, and return NULL. (names.c) */
+char *group_by_name(const char *name);
+
 /* Read the port of --port, 1 to 65535, into `port`, which was 0. Print why not and return
  * false. */
 bool targets_read_port(const char *argument, int *port);

@@ -37,7 +37,7 @@ const char *base_name(const char *path)
 
 const char *quoted(const char *word)
 {
-    enum { SHOWN = 60 };
+    enum { SHOWN = 200 };
     static char text[SHOWN + sizeof "'...'"];
 
     snprintf(text, sizeof text, strlen(word) > SHOWN ? "'%.*s...'" : "'%.*s'", SHOWN,
@@ -124,8 +124,31 @@ const char *guess_text(const struct guess *g, const char *prefix)
 {
     static char text[sizeof g->name + 8];
 
-    snprintf(text, sizeof text, *g->name ? "; %s%s?" : "", prefix, g->name);
+    if (!*g->name)
+        return "";
+    snprintf(text, sizeof text, "; %s%s?", prefix, g->name);
     return text;
+}
+
+/* ---- the first of several ---------------------------------------------------- */
+
+enum { FEW = 3 };
+
+void few_add(struct few *f, const char *item)
+{
+    if (f->count++ < FEW)
+        f->text = append(f->text ? append(f->text, ", ") : NULL, item);
+}
+
+const char *few_text(struct few *f)
+{
+    char more[40];
+
+    if (f->count > FEW) {
+        snprintf(more, sizeof more, " and %zu more", f->count - FEW);
+        f->text = append(f->text, more);
+    }
+    return f->text;
 }
 
 /* ---- memory ------------------------------------------------------------------ */

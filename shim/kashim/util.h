@@ -36,7 +36,7 @@ const char *base_name(const char *path);
 /* The name that a misspelt word is most like, of those that were compared. */
 struct guess {
     const char *word; /* set it, and leave the rest 0 */
-    char name[64];
+    char name[128];
     size_t distance;
 };
 
@@ -44,6 +44,17 @@ void guess_compare(struct guess *guess, const char *name);
 
 /* Return "; PREFIXNAME?", or "" if none is near; good until the next call. */
 const char *guess_text(const struct guess *guess, const char *prefix);
+
+/* The first three of several, in words. All 0: none. */
+struct few {
+    char *text;
+    size_t count;
+};
+
+void few_add(struct few *few, const char *item);
+
+/* Return "A, B, C and 4 more", after the last one was added; free few.text. */
+const char *few_text(struct few *few);
 
 /* Without memory these four end the command: a line to stderr, and EXIT_UNDONE. */
 
