@@ -211,7 +211,7 @@ serves() {
     harmless "$1, KA_FORCE without the library" 'force: 0 7 75 9' \
         "$(run_probe "$1" '' force KA_FORCE=1)"
     effect "$1, KA_FORCE" 'force: 1 61 11 7' "$(run_probe "$1" "$library" force KA_FORCE=1)"
-    effect "$1, KA_LOG" 'idle 61 s, intvl 11 s, cnt 7; an idle dead peer is dropped after 138 s' \
+    effect "$1, KA_LOG" 'idle 61 s, intvl 11 s, cnt 7; an idle dead peer is dropped after 138 s, one with data in flight after 925 s' \
         "$(run_probe "$1" "$library" force KA_LOG=stderr | sed -n 's/^kashim: .* listener 0.0.0.0:[0-9]*: //p')"
 }
 
