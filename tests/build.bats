@@ -214,8 +214,8 @@ no_warning() {
 # bats test_tags=harmless
 @test "in an empty folder, whatever is made first" {
     local target b=$BATS_TEST_TMPDIR/b
-    for target in libkashim.so kashim demo-server tests/steps tests/libempty.so tests/static_server \
-        tests/static_kashim tests/unit-config tests/empty-unit-config tests/bench tests/libobvious.so; do
+    for target in demo-server shim/init.o command/config.o tests/steps tests/libempty.so tests/static_server \
+        tests/empty-unit-config tests/bench tests/libobvious.so; do
         make_in "$tree" "B=$b" "$b/$target"
         rm -r "$b"
     done
@@ -348,7 +348,7 @@ installed() {
     printf '#!/bin/sh\nexec dpkg-shlibdeps -O "$@" debian/kashim/usr/bin/kashim\n' >"$BATS_TEST_TMPDIR/bin/dh_shlibdeps"
     chmod +x "$BATS_TEST_TMPDIR/bin/dh_shlibdeps"
     for version in '' 2.36; do # as it is, and with what is newer
-        build ${version:+LDFLAGS=-Wl,-u,arc4random}
+        build ${version:+LDFLAGS=-Wl,-u,arc4random} build/kashim
         cp "${built%/*}/kashim" "$package/debian/kashim/usr/bin"
         version=$(objdump -T "${built%/*}/kashim" | sed -n 's/.*(GLIBC_\([0-9.]*\)).*/\1/p' | sort -V | tail -n 1)
         output=$(cd "$package" && PATH=$BATS_TEST_TMPDIR/bin:$PATH make -s -f debian/rules override_dh_shlibdeps)

@@ -38,8 +38,8 @@ connected_in_group() {
 
 # bats test_tags=effect
 @test "group: a static 32-bit program" {
-    gcc -m32 -static -O2 -o "$dir/server32" "$root/tests/fixtures/echo_server.c" 2>/dev/null ||
-        unless_ci 'gcc -m32 is missing'
+    need i686-linux-gnu-gcc
+    i686-linux-gnu-gcc -static -O2 -o "$dir/server32" "$root/tests/fixtures/echo_server.c"
     served_in_group hello "$dir/server32" "$port"
 }
 
