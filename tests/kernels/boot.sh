@@ -93,7 +93,7 @@ make_tree() {
 
 boot() {
     local image
-    image=$(find "$debian" -name 'vmlinu[xz]-*')
+    image=$(find "$debian" -name 'vmlinu[xz]*')
     (cd "$tree" && find . | cpio --quiet -o -H newc) >"$dir/initramfs"
     timeout 300 "qemu-system-$machine" "${qemu[@]}" -accel tcg -m 512 -nodefaults -display none -no-reboot \
         -serial "file:$dir/console" -kernel "$image" -initrd "$dir/initramfs" \
