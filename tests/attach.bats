@@ -449,8 +449,6 @@ refusing() {
     serve_bare "$port" echo_server "$port"
     as "$(refusing EMFILE)" "$dir/kashim" "${attach[@]}" "$server"
     refused 1 "echo_server ($server): Too many open files"
-    as 'strace -qq -o /dev/null -e inject=socket:error=EAFNOSUPPORT' "$dir/kashim" attach --port "$port"
-    refused 1 "--port: the kernel doesn't tell its listeners (sock_diag): Address family not supported by protocol. Give the PID"
     as 'strace -qq -o /dev/null -e inject=pidfd_open:error=ESRCH:when=1' "$dir/kashim" attach --port "$port"
     says 0 "echo_server ($server): listeners: 1 changed"
 }

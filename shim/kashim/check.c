@@ -113,10 +113,10 @@ static const char *why_no_groups(void)
 static const char *why_no_sock_diag(void)
 {
     struct tcp_sockets sockets;
-    int error = diag_read(getpid(), DIAG_LISTENERS, &sockets);
+    int error = sock_diag_read(getpid(), DIAG_LISTENERS, &sockets);
 
     free(sockets.all);
-    return error ? strerror(error) : NULL;
+    return error ? diag_refusal(error) : NULL;
 }
 
 static int check_host(void)

@@ -33,13 +33,14 @@ static void read_address(union ka_address *a, unsigned family, unsigned short po
     address_unmap(a);
 }
 
-/* Tell SO_KEEPALIVE by the timer, if no other one runs: 0 none, 2 keepalive
- * (inet_sk_diag_fill). Return -1 if it can't be told. */
-static int keepalive_by_timer(const struct inet_diag_msg *m)
+void diag_set_timer(struct tcp_socket *s, unsigned timer, int ms)
 {
-    bool open = m->idiag_state == TCP_ESTABLISHED || m->idiag_state == TCP_CLOSE_WAIT;
+    bool open = s->state == TCP_ESTABLISHED || s->state == TCP_CLOSE_WAIT;
 
-    return open && (m->idiag_timer == 0 || m->idiag_timer == 2) ? m->idiag_timer / 2 : -1;
+    s->values = KA_NO_VALUES;
+    if (open && (timer == 0 || timer == 2))
+        s->values.of[KA_KEEPALIVE] = timer == 2;
+    s->timer = s->values.of[KA_KEEPALIVE] == 1 ? ms : -1;
 }
 
 static void add(struct tcp_sockets *sockets, const struct inet_diag_msg *m,
@@ -56,21 +57,22 @@ static void add(struct tcp_sockets *sockets, const struct inet_diag_msg *m,
     read_address(&s->local, m->idiag_family, m->id.idiag_sport, m->id.idiag_src);
     if (s->state != TCP_LISTEN)
         read_address(&s->peer, m->idiag_family, m->id.idiag_dport, m->id.idiag_dst);
-    s->values = KA_NO_VALUES;
-    s->values.of[KA_KEEPALIVE] = multipath ? -1 : keepalive_by_timer(m);
-    s->timer = s->values.of[KA_KEEPALIVE] == 1 ? (int)m->idiag_expires : -1;
+    diag_set_timer(s, multipath ? 1 : m->idiag_timer, (int)m->idiag_expires);
     s->queue = s->state == TCP_LISTEN ? m->idiag_rqueue : 0;
     s->user = m->idiag_uid;
 }
 
-static int error_of(const struct nlmsghdr *h)
+/* Return the error number in a message of that type, negated; 0 if it tells of none. */
+static int error_in(const struct nlmsghdr *h)
 {
-    const struct nlmsgerr *e = NLMSG_DATA(h);
+    const int *error = NLMSG_DATA(h); /* first in struct nlmsgerr, alone in NLMSG_DONE */
 
-    return h->nlmsg_len >= NLMSG_LENGTH(sizeof *e) && e->error < 0 ? e->error : -EPROTO;
+    if (h->nlmsg_len >= NLMSG_LENGTH(sizeof *error) && *error < 0)
+        return *error;
+    return h->nlmsg_type == NLMSG_ERROR ? -EPROTO : 0;
 }
 
-int diag_parse(const void *message, size_t len, bool multipath,
+int diag_parse(const void *message, size_t len, struct diag_request request,
                struct tcp_sockets *sockets)
 {
     const struct nlmsghdr *h = message;
@@ -79,22 +81,22 @@ int diag_parse(const void *message, size_t len, bool multipath,
     for (; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
         const struct inet_diag_msg *m = NLMSG_DATA(h);
 
-        if (h->nlmsg_type == NLMSG_DONE)
-            return 1;
-        if (h->nlmsg_type == NLMSG_ERROR)
-            return error_of(h);
+        if (h->nlmsg_seq != request.sequence)
+            continue;
+        if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
+            return error_in(h) ? error_in(h) : 1;
         if (h->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
             h->nlmsg_len >= NLMSG_LENGTH(sizeof *m) &&
             (m->idiag_family == AF_INET || m->idiag_family == AF_INET6))
-            add(sockets, m, multipath);
+            add(sockets, m, request.protocol == IPPROTO_MPTCP);
     }
     return 0;
 }
 
 /* ---- asking it --------------------------------------------------------------- */
 
-/* A byte of the request has the protocol; MPTCP's number takes the attribute. */
-static int ask(int netlink, int family, unsigned protocol, unsigned states)
+/* Send the request. A byte of it has the protocol; MPTCP's number takes the attribute. */
+static int ask(int netlink, struct diag_request r)
 {
     struct {
         struct nlmsghdr header;
@@ -104,44 +106,68 @@ static int ask(int netlink, int family, unsigned protocol, unsigned states)
     } message = {
         .header = {.nlmsg_len = sizeof message,
                    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-        .request = {.sdiag_family = (unsigned char)family,
-                    .sdiag_protocol = (unsigned char)protocol,
-                    .idiag_states = states},
+                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+                   .nlmsg_seq = r.sequence},
+        .request = {.sdiag_family = r.family,
+                    .sdiag_protocol = (unsigned char)r.protocol,
+                    .idiag_states = r.states},
         .attribute = {.nla_len = sizeof message.attribute + sizeof message.protocol,
                       .nla_type = INET_DIAG_REQ_PROTOCOL},
-        .protocol = protocol,
+        .protocol = r.protocol,
     };
 
     return send(netlink, &message, sizeof message, 0) < 0 ? errno : 0;
 }
 
-static int dump(int netlink, int family, unsigned protocol, unsigned states,
-                struct tcp_sockets *sockets)
+/* Receive what the kernel sends. Others may have sent before the socket was connected to
+ * it. */
+static ssize_t receive(int netlink, void *answer, size_t size)
+{
+    enum { OTHERS = 1000 }; /* more than have room */
+
+    for (int i = 0; i < OTHERS; i++) {
+        struct sockaddr_nl sender = {.nl_pid = 0};
+        socklen_t sender_len = sizeof sender;
+        ssize_t len =
+            recvfrom(netlink, answer, size, 0, (struct sockaddr *)&sender, &sender_len);
+
+        if (len < 0 || !sender.nl_pid)
+            return len;
+    }
+    errno = EBADMSG;
+    return -1;
+}
+
+static int dump(int netlink, struct diag_request request, struct tcp_sockets *sockets)
 {
     static _Alignas(struct nlmsghdr) char answer[65536];
-    int error = ask(netlink, family, protocol, states), end = 0;
+    int error = ask(netlink, request), end = 0;
 
     while (!error && !end) {
-        ssize_t len = recv(netlink, answer, sizeof answer, 0);
+        ssize_t len = receive(netlink, answer, sizeof answer);
 
         if (len <= 0)
             return len ? errno : EPROTO;
-        end = diag_parse(answer, (size_t)len, protocol == IPPROTO_MPTCP, sockets);
+        end = diag_parse(answer, (size_t)len, request, sockets);
     }
     return end < 0 ? -end : error;
 }
 
-/* A kernel without IPv6 or MPTCP fails for these and has no such sockets. */
 static int dump_all(int netlink, unsigned states, struct tcp_sockets *sockets)
 {
-    int error = dump(netlink, AF_INET, IPPROTO_TCP, states, sockets);
+    const struct diag_request requests[] = {
+        {1, AF_INET, IPPROTO_TCP, states},
+        {2, AF_INET6, IPPROTO_TCP, states},
+        {3, AF_INET, IPPROTO_MPTCP, states},
+        {4, AF_INET6, IPPROTO_MPTCP, states},
+    };
 
-    if (error)
-        return error;
-    dump(netlink, AF_INET6, IPPROTO_TCP, states, sockets);
-    dump(netlink, AF_INET, IPPROTO_MPTCP, states, sockets);
-    dump(netlink, AF_INET6, IPPROTO_MPTCP, states, sockets);
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
+        int error = dump(netlink, requests[i], sockets);
+
+        if (error && (i == 0 || error != ENOENT)) /* a kernel may have no MPTCP */
+            return error;
+    }
     return 0;
 }
 
@@ -165,11 +191,18 @@ ino_t network_namespace(int pid)
     return st.st_ino;
 }
 
+/* Connected to the kernel, the socket refuses what others send: anybody with CAP_NET_ADMIN
+ * in the namespace could answer in its place. */
 static int open_netlink(void)
 {
-    int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    const struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), error;
 
-    return fd < 0 ? -errno : fd;
+    if (fd >= 0 && !connect(fd, (const struct sockaddr *)&kernel, sizeof kernel))
+        return fd;
+    error = errno;
+    close(fd);
+    return -error;
 }
 
 /* A socket stays in the namespace in which it was made. */
@@ -199,10 +232,9 @@ static int by_inode(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-int diag_read(int pid, unsigned states, struct tcp_sockets *sockets)
+int sock_diag_read(int pid, unsigned states, struct tcp_sockets *sockets)
 {
-    ino_t theirs = network_namespace(pid);
-    bool same = !theirs || theirs == network_namespace(getpid());
+    bool same = network_namespace(pid) == network_namespace(getpid());
     int fd = same ? open_netlink() : open_netlink_of(pid), error;
 
     memset(sockets, 0, sizeof *sockets);
@@ -210,9 +242,33 @@ int diag_read(int pid, unsigned states, struct tcp_sockets *sockets)
         return -fd;
     error = dump_all(fd, states, sockets);
     close(fd);
+    return error;
+}
+
+int diag_read(int pid, unsigned states, struct tcp_sockets *sockets)
+{
+    int error;
+
+    if (!network_namespace(pid))
+        pid = getpid();
+    error = sock_diag_read(pid, states, sockets);
+    if (error) {
+        sockets->count = 0;
+        if (!net_tcp_read(pid, states, sockets))
+            error = 0;
+    }
     if (sockets->count)
         qsort(sockets->all, sockets->count, sizeof *sockets->all, by_inode);
     return error;
+}
+
+const char *diag_refusal(int error)
+{
+    switch (error) {
+    case ENOENT: return "the kernel has no tcp_diag (modprobe tcp_diag loads it)";
+    case EBADMSG: return "somebody else answers in the kernel's place";
+    default: return strerror(error);
+    }
 }
 
 const struct tcp_socket *diag_find(const struct tcp_sockets *sockets, ino_t inode)

@@ -61,7 +61,7 @@ static void look_into(struct status *st, int pid)
     if (v->error)
         complain("the kernel doesn't list the sockets of process %d's network namespace "
                  "(sock_diag): %s. When the next probes come isn't known",
-                 pid, strerror(v->error));
+                 pid, diag_refusal(v->error));
     st->incomplete |= v->error != 0;
 }
 
@@ -295,7 +295,10 @@ static int show(struct status *st)
     if (st->refused)
         complain("processes that may not be looked into: %zu; the last, %s", st->refused,
                  st->refusal);
-    (st->json ? report_json : report_table)(&st->report);
+    if (st->json)
+        report_json(&st->report);
+    else if (st->report.count || st->report.group_count || !st->incomplete)
+        report_table(&st->report);
     return st->incomplete || st->refused ? EXIT_UNDONE : EXIT_SUCCESS;
 }
 

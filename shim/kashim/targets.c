@@ -163,9 +163,9 @@ bool targets_by_port(int port, struct numbers *pids)
 
     if (error)
         complain(
-            "--port: the kernel doesn't tell its listeners (sock_diag): %s. Give the "
+            "--port: the kernel doesn't tell its listeners (sock_diag): %s. Or give the "
             "PID",
-            strerror(error));
+            diag_refusal(error));
     else if (!somebody_listens(&listeners, port))
         complain("nobody listens on port %d here (in a container? give the PID)", port);
     else {

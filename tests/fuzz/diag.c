@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The reader of sock_diag's messages, which are aligned as the kernel's. */
+/* The readers of sock_diag's messages, which are aligned as the kernel's, and of the lines of
+ * /proc/PID/net/tcp. */
 #include "kashim/diag.h"
 
 #include <stdint.h>
@@ -9,10 +10,14 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tcp_sockets sockets = {0};
-    void *message = malloc(size + 1);
+    struct diag_request request = {.protocol = size & 1 ? IPPROTO_MPTCP : IPPROTO_TCP};
+    struct tcp_socket socket;
+    char *message = malloc(size + 1);
 
     memcpy(message, data, size);
-    diag_parse(message, size, size & 1, &sockets);
+    message[size] = '\0';
+    diag_parse(message, size, request, &sockets);
+    net_tcp_parse(message, &socket);
     for (size_t i = 0; i < sockets.count; i++) {
         char text[ADDRESS_SIZE];
 

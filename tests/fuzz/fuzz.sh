@@ -41,6 +41,7 @@ s = socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, 4)  # NETLINK_SOCK_DIAG
 request = struct.pack("=BBBBI48x", socket.AF_INET, 6, 0, 0, 0xfff)
 s.send(struct.pack("=IHHII", 16 + len(request), 20, 0x301, 0, 0) + request)
 sys.stdout.buffer.write(s.recv(65536))' | seed diag answer
+    tail -n 1 /proc/self/net/tcp | seed diag line
     # a last message whose length isn't aligned
     base64 -d <<<PQAAAAAlHBAAAAAAAAAAAAAo///////w/////////////wCAAAAAAAAAAAX/////AAAADwAAAAAMABUAAQA= |
         seed diag unaligned

@@ -186,7 +186,7 @@ attach_port() {
 status_without_sock_diag() {
     serve 1004 static_server 1004
     ask
-    attach "$server"
+    attach --port 1004
     status
 }
 
