@@ -90,7 +90,7 @@ int ka_seconds(int ms);
  * is the first probe due after that time. */
 int ka_drop_seconds(int idle, int intvl, int cnt, int user_timeout_ms);
 
-/* Milliseconds that a dead peer is given while data is in flight: TCP_USER_TIMEOUT, or else
+/* Milliseconds that a dead peer is given at least while data is in flight: TCP_USER_TIMEOUT, or else
  * `retries` retransmissions (net.ipv4.tcp_retries2, 1 to 255), from TCP_RTO_MIN, 200 ms, on
  * doubled up to TCP_RTO_MAX_MS. Both in milliseconds; 0 or less: off, not told
  * (tcp_model_timeout, retransmits_timed_out in net/ipv4/tcp_timer.c). */

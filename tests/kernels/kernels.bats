@@ -120,6 +120,23 @@ bare='off 7200 75 9'
 }
 
 # bats test_tags=effect
+@test "KA_RTO_MAX, which Linux has since 6.15, or one line that says so" {
+    local kernel lines cells=() failed=''
+    for kernel in "${kernels[@]}"; do
+        lines=$listener$'\n'$connection$'\nkashim: KA_RTO_MAX has no effect on this kernel: it came with Linux 6.15;'
+        cells+=('it says so')
+        if printf '6.15\n%s\n' "$(seen "$kernel" release)" | sort -CV; then
+            lines="$listener rto_max=3000"$'\n'"$connection rto_max=3000"
+            cells[-1]=yes
+        fi
+        effect "Linux $(release "$kernel")" "$lines" "$(seen "$kernel" rto_max)" ||
+            { cells[-1]=no && failed=yes; }
+    done
+    row "$BATS_TEST_DESCRIPTION" "${cells[@]}"
+    [ ! "$failed" ]
+}
+
+# bats test_tags=effect
 @test "status PID" {
     everywhere effect status_with_sock_diag "0.0.0.0:1005 $listener" "127.0.0.1:1005 $connection"
 }
