@@ -38,6 +38,6 @@ in_debian() {
         mount --rbind /dev dev && mount --rbind /sys sys && mount -t proc proc proc
         ip link set lo up 2>/dev/null || :
         mkdir -p old && pivot_root . old && umount -l /old
-        exec /usr/bin/env -i HOME=/root LC_ALL=C PATH="$PATH" DEBIAN_FRONTEND=noninteractive \
-            bash -euc "$1"' "$dir" "$1"
+        exec /usr/bin/env -i HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin \
+            LC_ALL=C DEBIAN_FRONTEND=noninteractive bash -euc "$1"' "$dir" "$1"
 }
