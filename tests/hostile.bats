@@ -114,6 +114,65 @@ print('ready', flush=True); time.sleep(0.5); s.close(); time.sleep(100)"
         sed -n "s/^[0-9]* [0-9]* [^ ]*:$port [^ ]* \(tcp connected.*\)/\1/p")"
 }
 
+# lingerer PID: a server on $port whose connection waits a minute in its last close until the
+# peer has taken all. It closes as soon as that process holds a duplicate, and tells, when the
+# process has ended, what the peer gets of how much.
+lingerer() {
+    serve_bare "$port" python3 -c "
+import os, socket, struct, time
+listener = socket.create_server(('127.0.0.1', $port))
+peer = socket.create_connection(('127.0.0.1', $port))
+connection, _ = listener.accept()
+connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 60))
+connection.setblocking(False)
+sent = 0
+try:
+    while True: sent += connection.send(b'x' * 65536)
+except BlockingIOError: pass
+name = 'socket:[%d]' % os.fstat(connection.fileno()).st_ino
+def others(pid):
+    for fd in os.listdir('/proc/%s/fd' % pid):
+        try: yield os.readlink('/proc/%s/fd/%s' % (pid, fd))
+        except FileNotFoundError: pass
+open('$dir/target', 'w').write(str(os.getpid()))
+print('ready', flush=True)
+while name not in others('$1'): pass
+connection.close()
+print('closed', flush=True)
+while os.path.exists('/proc/$1/fd/0'): time.sleep(0.01)
+got = 0
+while (more := peer.recv(1 << 20)): got += len(more)
+print('got', got, 'of', sent, flush=True)
+time.sleep(100)"
+    wait_for 10 grep -q ready "$dir/server"
+}
+
+# bats test_tags=effect
+@test "a duplicate whose close would wait for its peer doesn't hold up the command" {
+    need strace python3
+    local command
+    for command in attach status; do
+        port=$(free_port)
+        rm -f "$dir/server"
+        # shellcheck disable=SC2016 # for the inner shell
+        without_harness exec bash -c 'until grep -qs ready "$1"; do sleep 0.02; done
+            exec strace -D -qq -o /dev/null -e inject=getsockname:delay_enter=300000 "$2" $3 "$(cat "$4")"' \
+            - "$dir/server" "$dir/kashim" $command "$dir/target" </dev/null >"$dir/out" 2>&1 &
+        local kashim=$!
+        started+=("$kashim")
+        lingerer "$kashim"
+        wait_for 30 ended "$kashim" || effect "$command" 'ended' 'waits'
+        wait "$kashim"
+        effect 'the connection was closed while it had a duplicate' closed "$(grep -o closed "$dir/server")"
+        wait_for 10 grep -q '^got' "$dir/server"
+        effect 'what the peer got, of all' "$(sed -n 's/^got .* of //p' "$dir/server")" "$(sed -n 's/^got \(.*\) of .*/\1/p' "$dir/server")"
+    done
+}
+
+ended() {
+    [[ $(ps -o stat= "$1") =~ ^(|Z.*)$ ]]
+}
+
 # bats test_tags=effect
 @test "an outgoing connection from a port on which another address is listened on" {
     serve_bare "$port" steps 'tcp4 a' 'listen a' "tcp c 127.0.0.1 $port" 'connect-as c a' 'accept a b' \

@@ -51,6 +51,11 @@ void sockets_free(struct sockets *sockets);
  * number; ESTALE: the descriptor is something else by now. */
 int process_duplicate(const struct process *process, struct descriptor socket);
 
+/* Let the close of a duplicate end soon, from here on or no longer: it can be the last one of
+ * a socket that lingers (SO_LINGER), if the process has closed it meanwhile, and waits then
+ * until the peer has taken everything. */
+void process_hurry_closing(bool on);
+
 /* Return the process of a thread; 0 if that can't be told. */
 int process_of_thread(int thread);
 

@@ -304,6 +304,7 @@ static unsigned still_queued(struct scan *scan)
 
 static void scan_once(struct scan *scan, long start)
 {
+    process_hurry_closing(true);
     if (scan->group)
         group_add_processes(scan->group, &scan->pids);
     if (scan->children)
@@ -311,11 +312,12 @@ static void scan_once(struct scan *scan, long start)
     open_processes(scan, false);
     for (size_t i = 0; i < scan->count; i++, show_progress(scan, start))
         scan_process(scan, &scan->processes[i], LISTENERS);
-    if (scan->listeners_only)
-        return;
-    scan->queued = still_queued(scan);
-    for (size_t i = 0; i < scan->count; i++, show_progress(scan, start))
+    if (!scan->listeners_only)
+        scan->queued = still_queued(scan);
+    for (size_t i = 0; i < scan->count && !scan->listeners_only;
+         i++, show_progress(scan, start))
         scan_process(scan, &scan->processes[i], CONNECTIONS);
+    process_hurry_closing(false);
 }
 
 /* Scan twice at least: accept(2) takes a connection from the queue before it has a

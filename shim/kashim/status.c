@@ -286,9 +286,11 @@ static int show(struct status *st)
 
     if (unseen)
         diag_read(getpid(), DIAG_ALL, &before);
+    process_hurry_closing(true);
     for (size_t i = 0; i < st->targets.pids.count; i++)
         if (!st->all || (int)st->targets.pids.all[i] != getpid())
             read_process(st, (int)st->targets.pids.all[i]);
+    process_hurry_closing(false);
     if (unseen)
         read_unseen(st, &before);
     free(before.all);
