@@ -80,7 +80,7 @@ remove_store() {
     findmnt -rno TARGET | grep "^$store/" | sort -r | xargs -r umount
     rm -rf --one-file-system "$store"
     podman_groups | grep -vFx -f <(echo "$groups_before") | sort -r | xargs -r rmdir
-    [ "$cache_before" ] || rm -r "$cache"
+    [ "$cache_before" ] || { rm -rf "$cache/cache" && rmdir "$cache"; }
 }
 
 remove_containers() {
