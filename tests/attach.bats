@@ -283,9 +283,13 @@ END
 
 # bats test_tags=effect
 @test "attach: a process that ends meanwhile" {
+    need strace
     serve_bare "$port" echo_server "$port" never
     say "$port" one
-    without_harness "$dir/kashim" "${attach[@]}" "$server" >"$dir/out" 2>"$dir/stderr" &
+    # between its first pass and the second
+    without_harness strace -qq -o /dev/null -e trace=clock_nanosleep \
+        -e inject=clock_nanosleep:delay_enter=3000000:when=1 \
+        "$dir/kashim" "${attach[@]}" "$server" >"$dir/out" 2>"$dir/stderr" &
     local attaching=$!
     wait_for 10 has_options "$server" || effect 'the options' 'on meanwhile' off
     kill "$server"

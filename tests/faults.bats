@@ -243,7 +243,7 @@ refused_by() {
     local kib
     serve_bare "$port" steps 'listeners 900' "tcp a 127.0.0.1 $port" 'listen a' hold
     # with less, libc doesn't start; with more, there is enough
-    for kib in {1200..2400..50}; do
+    for kib in {1200..4000..50}; do
         as "prlimit --as=$((kib * 1024))" "$dir/kashim" status "$server"
         [[ $stderr != *'no memory'* ]] || break
     done
