@@ -2,12 +2,14 @@
 #define _GNU_SOURCE /* setns */
 #include "diag.h"
 
+#include "tcp_info.h"
 #include "util.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -43,9 +45,22 @@ void diag_set_timer(struct tcp_socket *s, unsigned timer, int ms)
     s->timer = s->values.of[KA_KEEPALIVE] == 1 ? ms : -1;
 }
 
-static void add(struct tcp_sockets *sockets, const struct inet_diag_msg *m,
-                bool multipath)
+/* Tell by the attribute of TCP_INFO; MPTCP's of that name tells other things. */
+static int connected(const struct nlmsghdr *h)
 {
+    const struct inet_diag_msg *m = NLMSG_DATA(h);
+    const struct rtattr *a = (const void *)(m + 1);
+    unsigned left = h->nlmsg_len - (unsigned)NLMSG_LENGTH(sizeof *m); /* or above all */
+
+    for (; left <= h->nlmsg_len && RTA_OK(a, left); a = RTA_NEXT(a, left))
+        if (a->rta_type == INET_DIAG_INFO)
+            return tcp_info_connected(RTA_DATA(a), RTA_PAYLOAD(a), m->idiag_wqueue);
+    return -1;
+}
+
+static void add(struct tcp_sockets *sockets, const struct nlmsghdr *h, bool multipath)
+{
+    const struct inet_diag_msg *m = NLMSG_DATA(h);
     struct tcp_socket *s;
 
     sockets->all = with_room(sockets->all, sockets->count, sizeof *s);
@@ -60,6 +75,7 @@ static void add(struct tcp_sockets *sockets, const struct inet_diag_msg *m,
     diag_set_timer(s, multipath ? 1 : m->idiag_timer, (int)m->idiag_expires);
     s->queue = s->state == TCP_LISTEN ? m->idiag_rqueue : 0;
     s->user = m->idiag_uid;
+    s->connected = multipath ? -1 : connected(h);
 }
 
 /* Return the error number in a message of that type, negated; 0 if it tells of none. */
@@ -88,7 +104,7 @@ int diag_parse(const void *message, size_t len, struct diag_request request,
         if (h->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
             h->nlmsg_len >= NLMSG_LENGTH(sizeof *m) &&
             (m->idiag_family == AF_INET || m->idiag_family == AF_INET6))
-            add(sockets, m, request.protocol == IPPROTO_MPTCP);
+            add(sockets, h, request.protocol == IPPROTO_MPTCP);
     }
     return 0;
 }
@@ -110,6 +126,7 @@ static int ask(int netlink, struct diag_request r)
                    .nlmsg_seq = r.sequence},
         .request = {.sdiag_family = r.family,
                     .sdiag_protocol = (unsigned char)r.protocol,
+                    .idiag_ext = 1 << (INET_DIAG_INFO - 1),
                     .idiag_states = r.states},
         .attribute = {.nla_len = sizeof message.attribute + sizeof message.protocol,
                       .nla_type = INET_DIAG_REQ_PROTOCOL},

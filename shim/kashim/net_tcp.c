@@ -43,6 +43,7 @@ bool net_tcp_parse(const char *line, struct tcp_socket *s)
             &s->user, &inode) != 10)
         return false;
     s->inode = inode;
+    s->connected = -1;
     diag_set_timer(s, timer, ticks < INT_MAX / TICK_MS ? (int)ticks * TICK_MS : INT_MAX);
     s->queue = s->state == TCP_LISTEN ? queue : 0;
     return read_address(&s->local, local, local_port) &&

@@ -2,21 +2,40 @@
 #include "tcp_socket.h"
 
 #include "../sys.h"
+#include "tcp_info.h"
 #include "util.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 /* tcp_info has a listener's queue where a connection has its unacknowledged segments
- * (tcp_get_info). */
+ * (tcp_get_info). Before Linux 5.16 there is none of MPTCP. */
+static void read_info(int fd, struct tcp_socket *s)
+{
+    union {
+        struct tcp_info begin;
+        char all[512];
+    } info = {.begin.tcpi_state = TCP_CLOSE};
+    socklen_t len = sizeof info;
+    int queued = 0;
+
+    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
+    s->state = s->multipath && ka_is_listening(fd) ? TCP_LISTEN : info.begin.tcpi_state;
+    s->queue = s->state == TCP_LISTEN ? info.begin.tcpi_unacked : 0;
+    if (info.begin.tcpi_unacked)
+        ioctl(fd, SIOCOUTQ, &queued);
+    s->connected = tcp_info_connected(&info, len, (unsigned)queued);
+}
+
 bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *s)
 {
-    struct tcp_info info = {.tcpi_state = TCP_CLOSE};
-    socklen_t info_len = sizeof info, peer_len = sizeof s->peer;
+    socklen_t peer_len = sizeof s->peer;
 
     memset(s, 0, sizeof *s);
     if (!ka_is_tcp(fd) || !ka_local_address(fd, &s->local))
@@ -25,11 +44,9 @@ bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *s)
         s->peer.any.sa_family = AF_UNSPEC;
     address_unmap(&s->local);
     address_unmap(&s->peer);
-    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &info_len);
     s->inode = inode;
     s->multipath = ka_getsockopt_int(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_MPTCP;
-    s->state = ka_is_listening(fd) ? TCP_LISTEN : info.tcpi_state;
-    s->queue = s->state == TCP_LISTEN ? info.tcpi_unacked : 0;
+    read_info(fd, s);
     s->values = ka_values_read(fd, NULL);
     s->timer = -1;
     return s->state != TCP_CLOSE || s->peer.any.sa_family != AF_UNSPEC;
@@ -121,6 +138,8 @@ enum role tcp_socket_role(const struct tcp_socket *s, const struct addresses *li
 {
     if (s->state == TCP_LISTEN)
         return LISTENER;
+    if (s->connected >= 0)
+        return s->connected ? OUTGOING : ACCEPTED;
     for (size_t i = 0; i < listening->count; i++) {
         const union ka_address *l = &listening->all[i];
 

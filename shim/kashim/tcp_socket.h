@@ -11,6 +11,7 @@ struct tcp_socket {
     ino_t inode;
     bool multipath;               /* MPTCP */
     unsigned state;               /* TCP_LISTEN ... of netinet/tcp.h */
+    int connected;                /* 1: by connect(2), 0: accepted, negative: unknown */
     union ka_address local, peer; /* peer: AF_UNSPEC where there is none */
     struct ka_values values;      /* negative where unknown */
     unsigned queue;               /* of a listener: connections not yet accepted */
@@ -44,9 +45,9 @@ struct addresses {
 void addresses_add(struct addresses *addresses, const union ka_address *address);
 void addresses_free(struct addresses *addresses);
 
-/* Tell a socket's role. A connection was accepted if somebody listens on its local address,
- * or on all addresses with its port: connect(2) never chooses such a port
- * (inet_hash_connect). The listener may be another process's. */
+/* Tell a socket's role. Where the kernel's numbers don't tell it, a connection was accepted
+ * if somebody listens on its local address, or on all addresses with its port: connect(2)
+ * never chooses such a port (inet_hash_connect). The listener may be another process's. */
 enum role { LISTENER, ACCEPTED, OUTGOING };
 enum role tcp_socket_role(const struct tcp_socket *socket,
                           const struct addresses *listening);

@@ -192,6 +192,15 @@ attach_port() {
     look
 }
 
+# Nobody listens any more: the port can't tell which end was accepted.
+attach_accepted() {
+    steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'say b x' 'close a' hold >/tmp/steps &
+    server=$!
+    wait_for grep -q '^close a' /tmp/steps
+    attach "$server"
+    look
+}
+
 status_without_sock_diag() {
     serve 1004 static_server 1004
     ask
@@ -363,7 +372,7 @@ scenario check_without_sock_diag
 scenario status_without_sock_diag
 insmod /inet_diag.ko
 insmod /tcp_diag.ko
-for name in check preload preload_ports preload_force run demo attach_process attach_port status_with_sock_diag attach_group attach_running \
+for name in check preload preload_ports preload_force run demo attach_process attach_accepted attach_port status_with_sock_diag attach_group attach_running \
     without_jit every_option ports ipv6 own_choice force large_option connect nested attach_again detach \
     run_cgroup rto_max; do
     scenario $name

@@ -137,6 +137,11 @@ bare='off 7200 75 9'
 }
 
 # bats test_tags=effect
+@test "attach PID: the accepted end of two, though nobody listens any more" {
+    everywhere effect attach_accepted "connected $bare" "$connection"
+}
+
+# bats test_tags=effect
 @test "status PID" {
     everywhere effect status_with_sock_diag "0.0.0.0:1005 $listener" "127.0.0.1:1005 $connection"
 }
