@@ -10,6 +10,7 @@ LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 DESTDIR ?=
+LIBMODE ?= 644
 
 # refuse_unfit FOLDER,WHY: a name with a blank or a colon in it, or none
 refuse_unfit = $(if $(filter 1,$(words $($(1)))$(findstring :,$($(1)))),,$(error $(1)=$($(1)): $(2)))
@@ -134,7 +135,7 @@ $(B)/demo-%: demo/%.c Makefile
 
 # What is installed, as MODE:FILE:NAME. Of another machine the library alone: the rest is
 # this one's.
-INSTALLED = 644:$(B)/libkashim.so:$(LIBDIR)/libkashim.so
+INSTALLED = $(LIBMODE):$(B)/libkashim.so:$(LIBDIR)/libkashim.so
 ifeq ($(ARCH),)
   INSTALLED += 755:$(B)/kashim:$(BINDIR)/kashim \
                644:shim/kashim/kashim.1:$(MANDIR)/man1/kashim.1 \
@@ -178,9 +179,13 @@ dist:
 	    --numeric-owner --mode=u+rw,go+r,go-w | gzip -9n >$(B)/kashim-$(VERSION).tar.gz
 	$(say) TAR $(B)/kashim-$(VERSION).tar.gz
 
-# Debian's packages for amd64 and i386, in build/deb
+# Debian's packages for amd64, i386 and arm64, in build/deb
 deb: dist
 	scripts/deb.sh $(VERSION)
+
+# RPM's for this machine, in build/rpm
+rpm: dist
+	scripts/rpm.sh $(VERSION)
 
 # ---- show and prove ----------------------------------------------------------
 
@@ -192,7 +197,7 @@ include tests/rules.mk
 help:
 	@echo 'make                    build/libkashim.so, build/kashim and the demo pair'
 	@echo 'make dist               the source: build/kashim-$(VERSION).tar.gz'
-	@echo 'make deb                packages of Debian: build/deb'
+	@echo 'make deb, make rpm      packages: build/deb, build/rpm'
 	@echo 'make demo               shows the effect, live, in under a minute'
 	@echo 'make test               all tests; BATS=tests/NAME.bats for some of them'
 	@echo 'make servers            what the connections of 27 servers have, with and without'
@@ -209,7 +214,7 @@ help:
 	@echo 'make control            shows that the tests can fail'
 	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
 	@echo 'make ARCH=arm64         for another machine: build/arm64'
-	@echo 'make install, uninstall PREFIX BINDIR LIBDIR MANDIR COMPLETIONDIR DESTDIR'
+	@echo 'make install, uninstall PREFIX BINDIR LIBDIR LIBMODE MANDIR COMPLETIONDIR DESTDIR'
 	@echo 'make clean              removes build; needed before a build with other flags'
 	@echo
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS; V=1 shows the commands.'
@@ -219,5 +224,5 @@ clean:
 
 -include $(wildcard $(addprefix $(B)/,*.d shim/*.d command/*.d command/*/*.d tests/*.d))
 
-.PHONY: all force install uninstall dist deb demo help clean
+.PHONY: all force install uninstall dist deb rpm demo help clean
 .DELETE_ON_ERROR:

@@ -9,6 +9,7 @@ TEST_NEEDS = test: bats prove go musl-gcc cmocka.h liburing.h
 NEEDS_fixtures = $(TEST_NEEDS)
 NEEDS_test = $(TEST_NEEDS)
 NEEDS_tests = $(TEST_NEEDS)
+NEEDS_unit = test: prove cmocka.h
 NEEDS_control = $(TEST_NEEDS)
 NEEDS_servers = $(TEST_NEEDS)
 NEEDS_coverage = $(TEST_NEEDS)
@@ -96,9 +97,11 @@ $(B)/tests/empty-unit-%: tests/unit/%.c tests/unit/empty/%.c Makefile
 BATS = $(wildcard tests/*.bats)
 PROVE = prove -fo -j $(shell nproc) -e 'bats --tap'
 
-test tests: all fixtures $(UNIT)
-	CMOCKA_MESSAGE_OUTPUT=TAP prove -fo -e '' $(UNIT)
+test tests: all fixtures unit
 	$(PROVE) $(BATS)
+
+unit: $(UNIT)
+	CMOCKA_MESSAGE_OUTPUT=TAP prove -fo -e '' $(UNIT)
 
 # The same tests with an empty library and with a harmful one: they must be able to fail.
 control: all fixtures $(UNIT:$(B)/tests/unit-%=$(B)/tests/empty-unit-%)
@@ -193,4 +196,4 @@ lint:
 	mandoc -Tlint -Wwarning shim/*.[1-8] shim/kashim/*.[1-8]
 	@! ($(SOURCES)) | xargs -0 grep -L SPDX-License-Identifier | grep -vFx -e LICENSE -e ./LICENSE
 
-.PHONY: fixtures test tests control servers compat kernels systemd containers fresh sanitize coverage load bench fuzz lint
+.PHONY: fixtures test tests unit control servers compat kernels systemd containers fresh sanitize coverage load bench fuzz lint

@@ -349,9 +349,12 @@ bool drop_in_list(const struct drop_in *root,
                   void (*each)(const char *unit, enum way way, const char *settings))
 {
     int fd = open_in_root(root->root_fd, UNITS_FOLDER, O_RDONLY | O_DIRECTORY);
+    char path[64];
     struct dirent **entries;
-    int count = fd < 0 ? -1 : scandirat(fd, ".", &entries, is_folder, alphasort);
+    int count;
 
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd); /* musl has no scandirat(3) */
+    count = fd < 0 ? -1 : scandir(path, &entries, is_folder, alphasort);
     if (count < 0)
         complain("%s/" UNITS_FOLDER ": %s", root->root, strerror(errno));
     for (int i = 0; i < count; i++) {

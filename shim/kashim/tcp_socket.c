@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* musl's struct tcp_info */
 #include "tcp_socket.h"
 
 #include "../sys.h"

@@ -23,6 +23,14 @@ triple() {
     sed -n "s/^TRIPLE_$1 *= //p" "$root/Makefile" | grep .
 }
 
+# libc_of ARCH: where the libc lies for which its programs are built.
+libc_of() {
+    case $1 in
+    loong64) echo "$build/loong64/usr/lib/loongarch64-linux-gnu" ;;
+    *) echo "/usr/$(triple "$1")/lib" ;;
+    esac
+}
+
 # arch_of TARGET
 arch_of() {
     if triple "${1%%-*}" >/dev/null; then
@@ -131,7 +139,7 @@ need_probe() {
     loong64)
         need_loong64
         # shellcheck disable=SC2086 # words
-        compile "$1" $CC_loong64 "$(run_in "$build/loong64/usr/lib/loongarch64-linux-gnu")"
+        compile "$1" $CC_loong64 "$(run_in "$(libc_of loong64)")"
         ;;
     *-time64) compile_for "$1" -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64 ;;
     *) compile_for "$1" ;;
@@ -143,7 +151,7 @@ compile_for() {
     local triple
     triple=$(triple "$(arch_of "$1")")
     need "$triple-gcc"
-    compile "$1" "$triple-gcc" "${@:2}" "$(run_in "/usr/$triple/lib")"
+    compile "$1" "$triple-gcc" "${@:2}" "$(run_in "$(libc_of "$(arch_of "$1")")")"
 }
 
 # compile TARGET COMPILER [FLAG...]; -fexceptions: cancellation unwinds as in C++.
@@ -240,6 +248,22 @@ cancels() {
     done <"$BATS_TEST_TMPDIR/machines"
 }
 
+# bats test_tags=effect
+@test "other machines: the command is built without a warning, and runs" {
+    local arch emulator loader said version
+    version=$(sed -n 's/^VERSION = //p' "$root/Makefile")
+    for arch in i386 arm64 armhf armel riscv64 ppc64el s390x loong64; do
+        need_library "$arch"
+        [ -z "$(emulator "$arch")" ] || need_qemu
+        said=$(make -s -j2 -C "$root" "ARCH=$arch" 2>&1 3>&-)
+        harmless "$arch, warnings" '' "$(grep -i warning <<<"$said" || :)"
+        mapfile -t emulator < <(emulator "$arch")
+        loader=("$(libc_of "$arch")"/ld*.so.[0-9])
+        effect "$arch" "kashim $version" "$(without_harness "${emulator[@]}" "${loader[0]}" \
+            --library-path "$(libc_of "$arch")" "$root/build/$arch/kashim" --version 2>&1)"
+    done
+}
+
 # ---- glibc ---------------------------------------------------------------------
 
 # bats test_tags=effect
@@ -320,6 +344,17 @@ END
     loader=$(readelf -p .interp "$build/probe-musl" | grep -o '/[^ ]*$')
     effect connections "$(with '1 61 11 7')" "$(without_harness "$build/probe-here" hand-over \
         LD_PRELOAD="$KASHIM_LIB" "${timers[@]}" "$loader" "$build/probe-musl" options 2>&1)"
+}
+
+# bats test_tags=effect
+@test "musl: the command" {
+    local includes=/usr/include
+    need_target musl
+    includes="-idirafter $includes -idirafter $includes/$(gcc -dumpmachine)" # the kernel's
+    make -s -j2 -C "$root" B=build/musl CC=musl-gcc CPPFLAGS="$includes" build/musl/kashim 3>&-
+    cp "$root/build/musl/kashim" "$KASHIM_LIB" "$BATS_TEST_TMPDIR"
+    effect connections "$(with '1 61 11 7')" "$(without_harness "$build/probe-here" hand-over \
+        "$BATS_TEST_TMPDIR/kashim" run --idle 61 --intvl 11 --cnt 7 -- "$build/probe-musl" options 2>&1)"
 }
 
 # bats test_tags=harmless
@@ -502,7 +537,7 @@ serves_both() {
 # bats test_tags=effect
 @test "i386: a function that only another libc has fails with ENOSYS" {
     need_target i386
-    i686-linux-gnu-gcc "$(run_in /usr/i686-linux-gnu/lib)" -x c -o "$BATS_TEST_TMPDIR/asks" - <<'END'
+    i686-linux-gnu-gcc "$(run_in "$(libc_of i386)")" -x c -o "$BATS_TEST_TMPDIR/asks" - <<'END'
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -155,7 +155,7 @@ tried() {
         dpkg --add-architecture i386 && apt-get -qq update
         apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends ./build/deb/libkashim_*_i386.deb libc6:i386
         gcc -o anyserver tests/fresh/anyserver.c
-        gcc -m32 -o anyserver32 tests/fresh/anyserver.c'
+        i686-linux-gnu-gcc -o anyserver32 tests/fresh/anyserver.c'
     local server
     for server in ./anyserver ./anyserver32; do
         tried alone "start 'LD_PRELOAD=libkashim.so KA_IDLE=60 $server'; client; has_idle_60; stop; ! grep ld.so /tmp/server"
