@@ -17,7 +17,8 @@ test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 
       bash-completion gcc-i686-linux-gnu libc6-dev-i386-cross'
 lint='shellcheck clang-format cppcheck mandoc'
 bench='valgrind strace libkeepalive0 libdontdie0'
-deb='debhelper dpkg-dev lintian gcc-i686-linux-gnu libc6-dev-i386-cross'
+deb='debhelper dpkg-dev lintian rpm gcc-i686-linux-gnu libc6-dev-i386-cross gcc-aarch64-linux-gnu
+     libc6-dev-arm64-cross'
 fresh='debootstrap debian-archive-keyring bats perl'
 systemd='systemd-container debootstrap debian-archive-keyring bats perl musl-tools'
 containers='podman runc conmon catatonit docker-compose debootstrap debian-archive-keyring

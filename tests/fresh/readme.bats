@@ -166,6 +166,40 @@ tried() {
 }
 
 # bats test_tags=effect
+@test "packages: the same bytes again elsewhere, and Debian's test of them" {
+    tried 'mkdir /elsewhere && tar -xzf build/kashim-*.tar.gz -C /elsewhere
+        (umask 077 && TZ=Asia/Tokyo make -C /elsewhere/kashim-* deb)
+        cd build/deb && sha256sum ./*.deb ./*.dsc ./*.tar.* >/tmp/sums
+        cd /elsewhere/kashim-*/build/deb && sha256sum -c /tmp/sums'
+    tried 'apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends autopkgtest
+        autopkgtest build/deb/libkashim_*_amd64.deb build/deb/kashim_*_amd64.deb build/deb/*.dsc -- null
+        apt-get -qq -o Dpkg::Use-Pty=0 purge -y kashim libkashim'
+}
+
+# bats test_tags=effect
+@test "packages: RPM's, unpacked" {
+    tried 'make -s rpm && cp build/rpm/*.rpm /tmp && make -s rpm && cd build/rpm && for p in *.rpm; do cmp $p /tmp/$p; done'
+    tried 'rpm -qp --qf "[%{NAME} %{FILEMODES:perms} %{FILENAMES}\n]" build/rpm/*.x86_64.rpm | grep -v build-id'
+    effect 'files' "$(grep . <<'END'
+kashim -rwxr-xr-x /usr/bin/kashim
+kashim -rw-r--r-- /usr/share/bash-completion/completions/kashim
+kashim drwxr-xr-x /usr/share/licenses/kashim-1.0.0
+kashim -rw-r--r-- /usr/share/licenses/kashim-1.0.0/LICENSE
+kashim -rw-r--r-- /usr/share/man/man1/kashim.1
+kashim-libs -rwxr-xr-x /usr/lib64/libkashim.so
+kashim-libs drwxr-xr-x /usr/share/licenses/kashim-libs-1.0.0
+kashim-libs -rw-r--r-- /usr/share/licenses/kashim-libs-1.0.0/LICENSE
+kashim-libs -rw-r--r-- /usr/share/man/man7/libkashim.7
+END
+)" "$output"
+    tried 'apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends cpio
+        mkdir /tmp/rpm && cd /tmp/rpm && for p in /src/build/rpm/*.x86_64.rpm; do rpm2cpio $p | cpio -id; done
+        usr/bin/kashim --version'
+    tried 'gcc -o anyserver tests/fresh/anyserver.c'
+    tried alone "start 'LD_PRELOAD=/tmp/rpm/usr/lib64/libkashim.so KA_IDLE=60 ./anyserver'; client; has_idle_60; stop"
+}
+
+# bats test_tags=effect
 @test "README: every command was copied" {
     effect 'commands without a test' '' "$(commands | grep -vFx -f "$BATS_FILE_TMPDIR/copied")"
 }
