@@ -149,7 +149,7 @@ ends_well() {
     ask "$port" hello
     ends_well '0 1' status --json --port "$port"
     kashim status "$server"
-    says 0 '1 process, 1 listener'
+    says 0 '1 process: 1 listener'
 }
 
 # bats test_tags=harmless,clumsy:mute
@@ -249,5 +249,5 @@ refused_by() {
     done
     refused 1 'no memory'
     kashim status "$server"
-    says 0 '1 process, 901 listeners (901 unprotected)'
+    says 0 'unprotected: 901 listeners'
 }

@@ -595,6 +595,11 @@ groups, processes = d['groups'], d['processes']
 print($1)" <<<"$output"
 }
 
+# joined: lines that go on are one.
+joined() {
+    sed -e ':a' -e '$!N; s/\n  / /; ta' -e 'P; D' <<<"$output"
+}
+
 # bats test_tags=effect
 @test "group: status shows its settings, and which group serves a process" {
     mkdir "$group/below"
@@ -604,11 +609,12 @@ print($1)" <<<"$output"
     [ "$port" -gt 8002 ]
     for target in "$group" "$group/below" "$server"; do
         kashim status "$target"
-        effect "settings, by $target" "$settings" "$(grep '^group ' <<<"$output")"
-        effect "process, by $target" "static_server ($server): libkashim isn't loaded; served by group $path" "$(grep '^static_server' <<<"$output")"
+        effect "settings, by $target" "$settings" "$(joined | grep '^group ')"
+        effect "process, by $target" "static_server ($server): served by group $path" "$(grep '^static_server' <<<"$output")"
     done
     kashim status
-    effect 'among all' 1 "$(grep -cxF "$settings" <<<"$output")"
+    effect 'among all' 1 "$(joined | grep -cxF "$settings")"
+    effect 'wide lines' '' "$(grep '^  ' <<<"$output" | grep -E '^.{81}')"
     kashim detach "$path"
     kashim status "$server"
     effect 'afterwards' "static_server ($server): libkashim isn't loaded" "$(grep '^static_server' <<<"$output")"

@@ -15,6 +15,11 @@ rows() {
     tr -s ' ' <<<"$output" | grep ":$port " | sed "s/:$port [0-9.]*:[0-9]* /:$port PEER /"
 }
 
+# the_end: the last two lines.
+the_end() {
+    tail -n 2 <<<"$output" | sed 'N; s,\n, / ,'
+}
+
 # json EXPRESSION: of the document d in $output.
 json() {
     python3 -c 'import json, sys; d = json.loads(sys.argv[1]); p = d["processes"]; eval("print(" + sys.argv[2] + ")")' "$output" "$1"
@@ -33,7 +38,8 @@ json() {
 !0.0.0.0:$port listening off 7200 75 9 never/925 -
 !127.0.0.1:$port PEER off 7200 75 9 never/925 -
 
-1 process, 1 listener (1 unprotected), 1 accepted connection (1 unprotected), 0 outgoing connections" \
+1 process: 1 listener, 1 accepted connection
+unprotected: 1 listener, 1 accepted connection" \
         "$(tr -s ' ' <<<"$output" | sed "s/:$port [0-9.]*:[0-9]* /:$port PEER /")"
 }
 
@@ -48,7 +54,7 @@ json() {
     local next
     next=$(rows | sed -n '2s/.* //p')
     effect "next probe in $next" yes "$(awk -v n="$next" 'BEGIN { print (n > 50 && n <= 65 ? "yes" : "no") }')"
-    effect 'count' '1 process, 1 listener, 1 accepted connection, 0 outgoing connections' "$(tail -n 1 <<<"$output")"
+    effect 'verdict' '1 process: 1 listener, 1 accepted connection / unprotected: none' "$(the_end)"
 }
 
 # bats test_tags=effect
@@ -78,7 +84,7 @@ json() {
     serve_bare "$port" socat "TCP6-LISTEN:$port,bind=[::ffff:0.0.0.0],ipv6only=0,fork" EXEC:cat
     ask "$port" hello
     kashim status --children "$server"
-    effect 'a listener for IPv4 alone' '1 accepted connection' "$(grep -o '[0-9]* accepted connections\?' <<<"$output")"
+    effect 'a listener for IPv4 alone' '1 accepted connection' "$(grep -o -m 1 '[0-9]* accepted connections\?' <<<"$output")"
 }
 
 # bats test_tags=effect
@@ -92,7 +98,7 @@ END
     serve "$port" nginx -c "$dir/nginx.conf" -e "$dir/error.log"
     ask "$port" $'GET / HTTP/1.1\r\nHost: x\r\n'
     kashim status --port "$port"
-    effect 'by port' '3 processes, 1 listener, 1 accepted connection, 0 outgoing connections' "$(tail -n 1 <<<"$output")"
+    effect 'by port' '3 processes: 1 listener, 1 accepted connection / unprotected: none' "$(the_end)"
     kashim status --children "$server"
     effect 'workers' 3 "$(grep -c '^nginx ([0-9]*): libkashim is loaded$' <<<"$output")"
     kashim status
@@ -107,7 +113,16 @@ END
     started+=($!)
     wait_for 10 connected_to "$port"
     kashim status $!
-    effect 'count' '1 process, 0 listeners, 0 accepted connections, 1 outgoing connection (1 unprotected)' "$(tail -n 1 <<<"$output")"
+    effect 'verdict' '1 process: 1 outgoing / unprotected: none' "$(the_end)"
+    effect 'not marked' 1 "$(grep -c " 127.0.0.1:$port *off " <<<"$output")"
+    effect 'not marked' 0 "$(grep -c '^!' <<<"$output")"
+    kashim status --connect $!
+    effect 'with --connect' '1 process: 1 outgoing / unprotected: 1 outgoing' "$(the_end)"
+    effect 'marked' 1 "$(grep -c '^!' <<<"$output")"
+    kashim status --check --connect $!
+    effect '--check --connect' "1 unprotected: 1 outgoing: socat ($!)" "$status $output"
+    kashim status --check $!
+    effect '--check' '0 unprotected: none; nothing listens' "$status $output"
 }
 
 connected_to() {
@@ -126,7 +141,7 @@ connected_to() {
     server=$(cat "$dir/server")
     started+=("$server")
     kashim status "$server"
-    effect 'count' '1 process, 1 listener, 1 accepted connection, 0 outgoing connections' "$(tail -n 1 <<<"$output")"
+    effect 'verdict' '1 process: 1 listener, 1 accepted connection / unprotected: none' "$(the_end)"
     effect 'next probe' 1 "$(rows | grep -c 'PEER on 61 11 7 138/925 [0-9]')"
     need strace
     as 'strace -qq -o /dev/null -e inject=setns:error=EPERM' "$dir/kashim" status "$server"
@@ -145,6 +160,179 @@ connected_to() {
     effect 'the mark' 1 "$(grep -c '^!' <<<"$output")"
     effect 'on a terminal' 1 "$(script -qec "$dir/kashim status $server" /dev/null </dev/null | grep -c $'\033.*!0.0.0.0')"
     effect 'NO_COLOR' 0 "$(NO_COLOR=1 script -qec "$dir/kashim status $server" /dev/null </dev/null | grep -c $'\033')"
+    NO_COLOR=1 kashim status --color=always "$server"
+    effect '--color=always' 1 "$(grep -c $'^\033.*!0.0.0.0' <<<"$output")"
+    kashim status --summary --color always "$server"
+    effect '--color=always --summary' 1 "$(grep -c $'^\033.*!echo_server' <<<"$output")"
+    effect '--color=never' 0 "$(script -qec "$dir/kashim status --color=never $server" /dev/null </dev/null | grep -c $'\033')"
+    effect '--color=auto' 1 "$(script -qec "$dir/kashim status --color=auto $server" /dev/null </dev/null | grep -c $'\033.*!0.0.0.0')"
+}
+
+# bats test_tags=effect
+@test "status: 200 connections: the verdict is the last line; the order" {
+    local i
+    serve_bare "$port" echo_server "$port"
+    for ((i = 0; i < 200; i++)); do
+        ask "$port" hello
+    done
+    kashim status "$server"
+    effect 'verdict' 'unprotected: 1 listener, 200 accepted connections' "$(tail -n 1 <<<"$output")"
+    effect 'the listener first' 1 "$(sed -n 3p <<<"$output" | grep -c listening)"
+    effect 'sorted by peer' "$(sed -n 's/^!127.0.0.1:[0-9]* 127.0.0.1:\([0-9]*\) .*/\1/p' <<<"$output" | sort -n)" \
+        "$(sed -n 's/^!127.0.0.1:[0-9]* 127.0.0.1:\([0-9]*\) .*/\1/p' <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "status: by name and number of the process, by port, listeners before what they accepted" {
+    local first second
+    serve_bare "$port" steps "tcp a 127.0.0.1 $((port + 1))" 'listen a' "tcp b 127.0.0.1 $port" 'listen b' \
+        'connect c b' 'accept b d' 'connect e a' 'accept a f' hold
+    second=$server
+    serve_bare "$((port + 2))" echo_server "$((port + 2))"
+    first=$server
+    wait_for 10 grep -q '^accept a f: ' "$dir/server" || :
+    kashim status "$second" "$first"
+    effect 'processes' "echo_server ($first) steps ($second)" "$(sed -n 's/^\([a-z_]* ([0-9]*)\): .*/\1/p' <<<"$output" | paste -sd' ')"
+    effect 'ports' "$port listening $port 127.0.0.1 $((port + 1)) listening $((port + 1)) 127.0.0.1" \
+        "$(sed -n "/^steps/,/^$/s/^!127.0.0.1:\\([0-9]*\\) *\\([a-z0-9.]*\\).*/\\1 \\2/p" <<<"$output" | paste -sd' ')"
+    effect 'outgoing last' 2 "$(sed -n "/^steps/,/^$/p" <<<"$output" | grep -v '^$' | tail -n 2 | grep -c '^ ')"
+}
+
+# bats test_tags=effect
+@test "status: the rows of one process don't widen those of another" {
+    need_ipv6
+    [ $EUID = 0 ] || unless_ci 'addresses are given by root'
+    unshare -n true 2>/dev/null || unless_ci 'network namespaces are refused'
+    local long=2001:db8:1111:2222:3333:4444:5555:6666
+    unshare -n bash -c "ip link set lo up; ip addr add $long/128 dev lo nodad
+        steps 'tcp a 127.0.0.1 $port' 'listen a' hold & echo \$! >'$dir/one'
+        steps 'tcp a $long $port' 'listen a' hold & echo \$! >'$dir/two'
+        : >'$dir/ready'; wait" &
+    started+=($!)
+    wait_for 10 [ -e "$dir/ready" ]
+    started+=("$(cat "$dir/one")" "$(cat "$dir/two")")
+    both_listen() {
+        [ "$(nsenter -n -t "$(cat "$dir/one")" ss -Htln | grep -c ":$port")" = 2 ]
+    }
+    wait_for 10 both_listen
+    kashim status "$(cat "$dir/one")" "$(cat "$dir/two")"
+    effect 'both' 2 "$(grep -c listening <<<"$output")"
+    effect 'IPv4' "!127.0.0.1:$port listening" "$(grep -o "^!127.0.0.1:$port *listening" <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "status --unprotected: only what should have keepalive and hasn't" {
+    local bare
+    serve_bare "$port" echo_server "$port"
+    bare=$server
+    serve "$((port + 1))" echo_server "$((port + 1))"
+    ask "$port" hello
+    ask "$((port + 1))" hello
+    kashim status --unprotected "$bare" "$server"
+    effect 'processes' "echo_server ($bare)" "$(sed -n 's/^\([a-z_]* ([0-9]*)\): .*/\1/p' <<<"$output")"
+    effect 'rows' 2 "$(grep -c '^!' <<<"$output")"
+    effect 'verdict' '2 processes: 2 listeners, 2 accepted connections / unprotected: 1 listener, 1 accepted connection' "$(the_end)"
+    kashim status --unprotected "$server"
+    effect 'none' '0 1 process: 1 listener, 1 accepted connection
+unprotected: none' "$status $output"
+    kashim status --unprotected --json "$bare" "$server"
+    effect 'as JSON' "[$bare]" "$(json '[one["pid"] for one in p]')"
+    kashim status --unprotected --summary "$bare" "$server"
+    effect 'summary' 1 "$(grep -c '^.echo_server' <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "status --summary: a line for each process" {
+    local bare
+    serve_bare "$port" echo_server "$port"
+    bare=$server
+    serve "$((port + 1))" echo_server "$((port + 1))"
+    ask "$port" hello
+    ask "$((port + 1))" hello
+    ask "$((port + 1))" hello
+    kashim status --summary "$bare" "$server"
+    effect 'exit status' 0 "$status"
+    effect 'table' " PROCESS LISTENERS ACCEPTED OUTGOING UNPROTECTED
+!echo_server ($bare) 1 1 0 2
+ echo_server ($server) 1 2 0 0
+
+2 processes: 2 listeners, 3 accepted connections
+unprotected: 1 listener, 1 accepted connection" "$(tr -s ' ' <<<"$output")"
+}
+
+# ---- for monitoring --------------------------------------------------------------
+
+# bats test_tags=effect
+@test "status --check: one line, and an exit status for an agent" {
+    local bare
+    serve "$port" echo_server "$port"
+    ask "$port" hello
+    kashim status --check "$server"
+    effect 'all have it' '0 unprotected: none of 1 listener, 1 accepted connection' "$status $output$stderr"
+    serve_bare "$((port + 1))" echo_server "$((port + 1))"
+    bare=$server
+    ask "$((port + 1))" hello
+    ask "$((port + 1))" hello
+    kashim status --check --port "$((port + 1))"
+    effect 'none has it' "1 unprotected: 1 listener, 2 accepted connections: echo_server ($bare)" "$status $output$stderr"
+    kashim attach --listeners-only "$bare"
+    kashim status --check "$bare"
+    effect 'connections without' "1 unprotected: 2 accepted connections: echo_server ($bare)" "$status $output$stderr"
+    kashim status --check
+    effect 'of all' '1 1' "$status $(grep -c '^unprotected: .* accepted connection' <<<"$output")"
+    effect 'of all, lines' '1 0' "$(wc -l <<<"$output") $(grep -c . <<<"$stderr")"
+    kashim status --check --nonsense
+    effect 'wrong arguments' 2 "$status"
+    kashim status --check no-such-unit
+    effect 'no such unit' "3 not known: no unit or other control group 'no-such-unit' runs here" "$status $output$stderr"
+    kashim status --check 4194304
+    effect 'no such process' '3 not known: there is no process 4194304' "$status $output$stderr"
+    kashim status --check --port "$((port + 2))"
+    effect 'nobody there' 3 "$status"
+    effect 'nobody there' "not known: nobody listens on port $((port + 2)) here" "$(grep -o "^not known: nobody listens on port [0-9]* here" <<<"$output$stderr")"
+}
+
+# bats test_tags=effect
+@test "status --check: what can't be told is no success" {
+    [ $EUID = 0 ] || unless_ci 'two users take root'
+    serve "$port" echo_server "$port"
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    as 'setpriv --reuid=65534 --regid=65534 --clear-groups' "$dir/kashim" status --check "$server"
+    effect "another user's" "3 not known: echo_server ($server): it is root's: run kashim as root" "$status $output$stderr"
+    need strace
+    as 'strace -qq -o /dev/null -e inject=pidfd_getfd:error=EPERM' "$dir/kashim" status --check "$server"
+    effect 'duplicates refused' '3 not known: echo_server' "$status $(grep -o '^not known: echo_server' <<<"$output")"
+    as 'strace -qq -o /dev/null -e inject=pidfd_getfd:error=EBADF' "$dir/kashim" status --check --port "$port"
+    effect 'not seen' '3 not known: 1 listener: process not seen' "$status $output$stderr"
+}
+
+# bats test_tags=effect
+@test "status: of a group only processes with sockets; of processes that are named, all" {
+    sleep 60 &
+    started+=($!)
+    kashim status $!
+    effect 'named' "sleep ($!): libkashim isn't loaded; no TCP sockets
+
+1 process: no TCP sockets
+unprotected: none" "$output"
+    [ -e /sys/fs/cgroup/cgroup.procs ] || [ -e /sys/fs/cgroup/unified/cgroup.procs ] || unless_ci 'cgroup v2 is not mounted'
+    kashim status /
+    effect 'in the group' 0 "$(grep -c "^sleep ($!)" <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "status: secure execution, in which the loader ignores a preload, is named" {
+    [ $EUID = 0 ] || unless_ci 'setuid programs are made by root'
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    cp "$root/build/tests/echo_server" "$dir/server-of-root"
+    chmod 4755 "$dir/server-of-root"
+    serve "$port" setpriv --reuid=65534 --regid=65534 --clear-groups "$dir/server-of-root" "$port"
+    [ "$(awk '/^Uid:/ { print $2, $3 }' "/proc/$server/status")" = '65534 0' ] ||
+        unless_ci "$dir is mounted nosuid"
+    kashim status "$server"
+    effect 'said' "server-of-root ($server): libkashim isn't loaded: secure execution; kashim attach helps" "$(head -n 1 <<<"$output")"
+    kashim status --json "$server"
+    effect 'as JSON' True "$(json 'p[0]["secure"]')"
 }
 
 # ---- JSON ----------------------------------------------------------------------------
@@ -157,8 +345,8 @@ connected_to() {
     effect 'exit status' 0 "$status"
     [ -n "$output" ] || effect 'document' some none
     effect 'top' 'version groups processes totals' "$(json '*d')"
-    effect 'process' 'pid name library group all_of_user sockets' "$(json '*p[0]')"
-    effect 'its values' "2 [] $server echo_server True None False" "$(json 'd["version"], d["groups"], *(p[0][k] for k in ("pid", "name", "library", "group", "all_of_user"))')"
+    effect 'process' 'pid name library secure group all_of_user sockets' "$(json '*p[0]')"
+    effect 'its values' "2 [] $server echo_server True False None False" "$(json 'd["version"], d["groups"], *(p[0][k] for k in ("pid", "name", "library", "secure", "group", "all_of_user"))')"
     local names='role protocol inode local peer keepalive idle intvl cnt user_timeout rto_max drop drop_in_flight next_probe'
     effect 'socket' "$names" "$(json '*p[0]["sockets"][0]')"
     effect 'listener' "listener tcp {'address': '0.0.0.0', 'port': $port} None True 61 11 7 100.0 0.0 105 100 None" \
@@ -225,6 +413,10 @@ connected_to() {
     refused 2 "--port: '2' is one too many (one port, or TARGET...)"
     kashim status --idle 1
     refused 2 '--idle'
+    kashim status --color=red
+    refused 2 "--color: 'red' is not accepted (auto, always or never)"
+    kashim status --json --check
+    refused 2 'status: one of --summary, --json and --check'
     kashim status 4194304
     harmless 'exit status' 1 "$status"
     harmless 'message' 'kashim: there is no process 4194304' "$stderr"

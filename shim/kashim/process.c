@@ -4,10 +4,12 @@
 #include "util.h"
 
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +139,40 @@ uid_t process_user(int pid)
 
     process_status(pid, "Uid", value);
     return sscanf(value, "%u", &user) == 1 ? user : (uid_t)-1;
+}
+
+static uint64_t word_at(const unsigned char *at, size_t size)
+{
+    uint32_t narrow;
+    uint64_t wide;
+
+    if (size == sizeof wide) {
+        memcpy(&wide, at, sizeof wide);
+        return wide;
+    }
+    memcpy(&narrow, at, sizeof narrow);
+    return narrow;
+}
+
+/* Find AT_SECURE in an auxiliary vector of words of that size. Return its value, or -1. */
+static int secure_in(const unsigned char *vector, size_t len, size_t word)
+{
+    for (size_t at = 0; at + 2 * word <= len; at += 2 * word)
+        if (word_at(vector + at, word) == AT_SECURE)
+            return word_at(vector + at + word, word) != 0;
+    return -1;
+}
+
+int process_is_secure(const struct process *p)
+{
+    unsigned char vector[1024];
+    FILE *file = open_file(p->thread, "auxv");
+    size_t len = file ? fread(vector, 1, sizeof vector, file) : 0;
+    int secure = secure_in(vector, len, 8);
+
+    if (file)
+        fclose(file);
+    return secure < 0 ? secure_in(vector, len, 4) : secure;
 }
 
 bool process_is_kernels(int pid)

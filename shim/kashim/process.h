@@ -68,6 +68,10 @@ bool process_is_kernels(int pid);
 /* Return 1 if the process has the library loaded, 0 if not, -1 if that can't be told. */
 int process_has_library(const struct process *process);
 
+/* Tell the same of secure execution, in which the loader ignores a preload (AT_SECURE of
+ * getauxval(3)): no file shows it where a process had changed its user before. */
+int process_is_secure(const struct process *process);
+
 /* Copy what stands behind "FIELD:" in the process's status (proc(5)); "" if that can't be
  * read. */
 void process_status(int pid, const char *field, char value[64]);

@@ -7,7 +7,6 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -303,7 +302,8 @@ static const char *loaded_by(const char *path, char **arguments)
         "--inhibit-rpath",    "--glibc-hwcaps-prepend",
         "--glibc-hwcaps-mask"};
 
-    if (fnmatch("ld-*.so*", base_name(path), 0) && strcmp(base_name(path), "ld.so") != 0)
+    if ((strncmp(base_name(path), "ld-", 3) != 0 || !strstr(base_name(path), ".so")) &&
+        strcmp(base_name(path), "ld.so") != 0)
         return NULL;
     while (*arguments && !strncmp(*arguments, "--", 2)) {
         const char *option = *arguments++;

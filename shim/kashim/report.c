@@ -7,11 +7,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+/* ---- one socket -------------------------------------------------------------- */
 
 int row_keepalive(const struct row *row)
 {
     return row->socket.values.of[KA_KEEPALIVE];
+}
+
+bool row_is_unprotected(const struct report *r, const struct row *row)
+{
+    return row_keepalive(row) == 0 && (row->role != OUTGOING || r->connect);
 }
 
 int row_drop_seconds(const struct row *row)
@@ -41,232 +47,150 @@ int row_in_flight_seconds(const struct row *row, const struct report *report)
         ka_in_flight_ms(value[KA_USER_TIMEOUT], value[KA_RTO_MAX], report->retries));
 }
 
-struct totals report_totals(const struct report *report)
+/* ---- counting ---------------------------------------------------------------- */
+
+static void count(struct totals *t, const struct row *row)
 {
-    struct totals totals = {0};
+    t->sockets[row->role]++;
+    t->unprotected[row->role] += row_keepalive(row) == 0;
+    t->unknown[row->role] += row_keepalive(row) < 0;
+}
+
+static void count_all(struct report *r)
+{
     struct numbers seen = {0};
 
-    for (size_t i = 0; i < report->count; i++) {
-        const struct section *s = &report->sections[i];
+    for (size_t i = 0; i < r->count; i++) {
+        struct section *s = &r->sections[i];
 
-        totals.processes += s->process.pid != 0;
+        r->processes += s->process.pid != 0;
         for (size_t j = 0; j < s->count; j++) {
-            const struct row *row = &s->rows[j];
-
-            if (numbers_have(&seen, row->socket.inode))
+            count(&s->totals, &s->rows[j]);
+            if (numbers_have(&seen, s->rows[j].socket.inode))
                 continue;
-            numbers_add(&seen, row->socket.inode);
-            totals.sockets[row->role]++;
-            totals.unprotected[row->role] += row_keepalive(row) == 0;
-            totals.unknown[row->role] += row_keepalive(row) < 0;
+            numbers_add(&seen, s->rows[j].socket.inode);
+            count(&r->totals, &s->rows[j]);
         }
     }
     numbers_free(&seen);
-    return totals;
 }
 
-/* ---- the table --------------------------------------------------------------- */
-
-enum column { LOCAL, PEER, KEEP, IDLE, INTVL, CNT, UTO, RTO, DROP, NEXT, COLUMNS };
-
-static const char *const titles[COLUMNS] = {"LOCAL", "PEER", "KA",  "IDLE", "INTVL",
-                                            "CNT",   "UTO",  "RTO", "DROP", "NEXT"};
-
-struct cells {
-    char text[COLUMNS][ADDRESS_SIZE];
-};
-
-/* ---- one row ----------------------------------------------------------------- */
-
-/* Put the number, or "-" for a negative one. */
-static void put_number(char *cell, int number)
+static size_t sum(const struct report *r, const size_t counts[ROLES])
 {
-    if (number < 0)
-        strcpy(cell, "-");
-    else
-        sprintf(cell, "%d", number);
+    return counts[LISTENER] + counts[ACCEPTED] + (r->connect ? counts[OUTGOING] : 0);
 }
 
-/* Put milliseconds as seconds, below 100 with a fraction; "-" for what isn't above
- * `none`. */
-static void put_ms(char *cell, int ms, int none)
+size_t report_unprotected(const struct report *r, const struct totals *t)
 {
-    if (ms <= none)
-        strcpy(cell, "-");
-    else if (ms < 100000 && ms % 1000 >= 100)
-        snprintf(cell, ADDRESS_SIZE, "%d.%d", ms / 1000, ms % 1000 / 100);
-    else
-        snprintf(cell, ADDRESS_SIZE, "%d", ms / 1000);
+    return sum(r, t->unprotected);
 }
 
-static const char *on_or_off(int keepalive)
+size_t report_unknown(const struct report *r, const struct totals *t)
 {
-    return keepalive < 0 ? "?" : keepalive ? "on" : "off";
+    return sum(r, t->unknown);
 }
 
-/* Put when a dead peer is dropped: an idle one, and one with data in flight. */
-static void put_drop(char *cell, const struct report *report, const struct row *row)
+char *report_counts(const struct report *r, const size_t counts[ROLES])
 {
-    char idle[16], in_flight[16];
-
-    put_number(idle, row_drop_seconds(row));
-    put_number(in_flight, row_in_flight_seconds(row, report));
-    if (row_keepalive(row) == 0)
-        strcpy(idle, "never");
-    snprintf(cell, ADDRESS_SIZE, *in_flight == '-' ? "%s" : "%s/%s", idle, in_flight);
-}
-
-static struct cells cells_of(const struct report *report, const struct row *row)
-{
-    const struct tcp_socket *s = &row->socket;
-    struct cells c = {0};
-
-    address_text(&s->local, c.text[LOCAL]);
-    address_text(&s->peer, c.text[PEER]);
-    if (row->role == LISTENER)
-        strcpy(c.text[PEER], "listening");
-    strcpy(c.text[KEEP], on_or_off(row_keepalive(row)));
-    put_number(c.text[IDLE], s->values.of[KA_IDLE]);
-    put_number(c.text[INTVL], s->values.of[KA_INTVL]);
-    put_number(c.text[CNT], s->values.of[KA_CNT]);
-    put_ms(c.text[UTO], s->values.of[KA_USER_TIMEOUT], 0);
-    put_ms(c.text[RTO], row_rto_max_ms(row), 0);
-    put_drop(c.text[DROP], report, row);
-    put_ms(c.text[NEXT], s->timer, -1);
-    return c;
-}
-
-/* ---- the table --------------------------------------------------------------- */
-
-struct layout {
-    const struct report *report;
-    int width[COLUMNS]; /* 0: not shown */
-    bool colour;
-};
-
-/* Tell whether a column is shown only if a socket has something there. */
-static bool is_rare(int column)
-{
-    return column == UTO || column == RTO;
-}
-
-static void widen(int *width, int column, const char *cell)
-{
-    int len = (int)strlen(cell), title = (int)strlen(titles[column]);
-
-    if (is_rare(column) && !strcmp(cell, "-"))
-        return;
-    if (*width < title)
-        *width = title;
-    if (*width < len)
-        *width = len;
-}
-
-static struct layout lay_out(const struct report *report)
-{
-    const char *no_color = getenv("NO_COLOR");
-    struct layout layout = {.report = report,
-                            .colour = isatty(STDOUT_FILENO) && !(no_color && *no_color)};
-
-    for (int c = 0; c < COLUMNS; c++)
-        layout.width[c] = is_rare(c) ? 0 : (int)strlen(titles[c]);
-    for (size_t i = 0; i < report->count; i++)
-        for (size_t j = 0; j < report->sections[i].count; j++) {
-            struct cells cells = cells_of(report, &report->sections[i].rows[j]);
-
-            for (int c = 0; c < COLUMNS; c++)
-                widen(&layout.width[c], c, cells.text[c]);
-        }
-    return layout;
-}
-
-/* Text to the left, numbers to the right. */
-static void print_line(const struct layout *layout, char mark, const char *const *cell)
-{
-    putchar(mark);
-    for (int c = 0; c < COLUMNS; c++)
-        if (layout->width[c])
-            printf("%s%*s", c ? " " : "",
-                   c <= KEEP ? -layout->width[c] : layout->width[c], cell[c]);
-}
-
-static void print_row(const struct layout *layout, const struct row *row)
-{
-    struct cells cells = cells_of(layout->report, row);
-    bool bare = row_keepalive(row) == 0;
-    const char *cell[COLUMNS];
-
-    for (int c = 0; c < COLUMNS; c++)
-        cell[c] = cells.text[c];
-    if (bare && layout->colour)
-        fputs("\033[31m", stdout);
-    print_line(layout, bare ? '!' : ' ', cell);
-    puts(bare && layout->colour ? "\033[m" : "");
-}
-
-static void print_section(const struct layout *layout, const struct section *s)
-{
-    static const char *const library[] = {"libkashim isn't loaded",
-                                          "libkashim is loaded"};
-
-    if (!s->process.pid)
-        puts("Of processes that aren't seen:");
-    else if (s->of_user)
-        printf("%s (%d): may not be looked into; all sockets of its user:\n",
-               s->process.name, s->process.pid);
-    else
-        say("%s (%d): %s%s%s", s->process.name, s->process.pid,
-            s->library < 0 ? "libkashim: can't be told" : library[s->library],
-            s->group ? "; served by group " : "", s->group ? s->group : "");
-    if (s->count) {
-        print_line(layout, ' ', titles);
-        putchar('\n');
-    }
-    for (size_t i = 0; i < s->count; i++)
-        print_row(layout, &s->rows[i]);
-    putchar('\n');
-}
-
-static void print_total(const char *what, size_t count, size_t unprotected,
-                        size_t unknown)
-{
-    printf(", %zu %s%s", count, what, count == 1 ? "" : "s");
-    if (unprotected || unknown)
-        printf(" (%zu unprotected", unprotected);
-    if (unknown)
-        printf(", %zu unknown", unknown);
-    if (unprotected || unknown)
-        putchar(')');
-}
-
-static void print_group(const struct served_group *g)
-{
-    char *text = g->known ? group_settings_text(&g->settings)
-                          : append(NULL, "set up by another version of kashim");
-
-    say("group %s: %s", g->path, text);
-    free(text);
-}
-
-void report_table(const struct report *report)
-{
-    static const char *const roles[ROLES] = {
-        [LISTENER] = "listener",
-        [ACCEPTED] = "accepted connection",
-        [OUTGOING] = "outgoing connection",
+    static const char *const roles[ROLES][2] = {
+        [LISTENER] = {"listener", "listeners"},
+        [ACCEPTED] = {"accepted connection", "accepted connections"},
+        [OUTGOING] = {"outgoing", "outgoing"},
     };
-    struct layout layout = lay_out(report);
-    struct totals totals = report_totals(report);
+    char *text = append(NULL, "");
 
-    for (size_t i = 0; i < report->group_count; i++)
-        print_group(&report->groups[i]);
-    if (report->group_count)
-        putchar('\n');
-    for (size_t i = 0; i < report->count; i++)
-        print_section(&layout, &report->sections[i]);
-    printf("%zu process%s", totals.processes, totals.processes == 1 ? "" : "es");
-    for (int r = 0; r < ROLES; r++)
-        print_total(roles[r], totals.sockets[r], totals.unprotected[r],
-                    totals.unknown[r]);
-    putchar('\n');
+    for (int role = 0; role < (r->connect ? ROLES : OUTGOING); role++) {
+        char one[64];
+
+        snprintf(one, sizeof one, "%s%zu %s", *text ? ", " : "", counts[role],
+                 roles[role][counts[role] != 1]);
+        if (counts[role])
+            text = append(text, one);
+    }
+    return text;
+}
+
+/* ---- the order --------------------------------------------------------------- */
+
+static int compare(long a, long b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_addresses(const union ka_address *a, const union ka_address *b)
+{
+    int order = compare(a->any.sa_family, b->any.sa_family);
+
+    if (!order && a->any.sa_family == AF_INET)
+        order = memcmp(&a->in.sin_addr, &b->in.sin_addr, sizeof a->in.sin_addr);
+    else if (!order)
+        order = memcmp(&a->in6.sin6_addr, &b->in6.sin6_addr, sizeof a->in6.sin6_addr);
+    return order ? order : compare(address_port(a), address_port(b));
+}
+
+/* Each listener before what was accepted on its port; what is outgoing comes last, and has a
+ * local port that says nothing. */
+static int by_listener_and_peer(const void *a, const void *b)
+{
+    const struct row *x = a, *y = b;
+    int order = compare(x->role == OUTGOING, y->role == OUTGOING);
+
+    if (!order && x->role != OUTGOING)
+        order = compare(address_port(&x->socket.local), address_port(&y->socket.local));
+    if (!order)
+        order = compare(x->role, y->role);
+    if (!order && x->role != OUTGOING)
+        order = compare_addresses(&x->socket.local, &y->socket.local);
+    if (!order)
+        order = compare_addresses(&x->socket.peer, &y->socket.peer);
+    return order ? order : compare((long)x->socket.inode, (long)y->socket.inode);
+}
+
+/* By name and number; what nobody has comes last. */
+static int by_process(const void *a, const void *b)
+{
+    const struct process *x = &((const struct section *)a)->process;
+    const struct process *y = &((const struct section *)b)->process;
+    int order = compare(!x->pid, !y->pid);
+
+    if (!order)
+        order = strcmp(x->name, y->name);
+    return order ? order : compare(x->pid, y->pid);
+}
+
+/* ---- what is left ------------------------------------------------------------ */
+
+static void keep_unprotected_rows(const struct report *r, struct section *s)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < s->count; i++)
+        if (row_is_unprotected(r, &s->rows[i]))
+            s->rows[kept++] = s->rows[i];
+    s->count = kept;
+}
+
+static void keep_unprotected(struct report *r)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < r->count; i++) {
+        keep_unprotected_rows(r, &r->sections[i]);
+        if (r->sections[i].count)
+            r->sections[kept++] = r->sections[i];
+    }
+    r->count = kept;
+}
+
+void report_finish(struct report *r, bool unprotected_only)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->sections[i].count)
+            qsort(r->sections[i].rows, r->sections[i].count, sizeof *r->sections[i].rows,
+                  by_listener_and_peer);
+    if (r->count)
+        qsort(r->sections, r->count, sizeof *r->sections, by_process);
+    count_all(r);
+    if (unprotected_only)
+        keep_unprotected(r);
 }

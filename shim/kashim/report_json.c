@@ -111,6 +111,7 @@ static void print_section(const struct report *report, const struct section *s)
     printf(s->process.pid ? "%d, " : "null, ", s->process.pid);
     print_string("name", s->process.pid ? s->process.name : "");
     print_bool("library", s->library);
+    print_bool("secure", s->secure);
     printf(", %s", s->group ? "" : "\"group\": null");
     if (s->group)
         print_string("group", s->group);
@@ -126,7 +127,7 @@ static void print_section(const struct report *report, const struct section *s)
 
 void report_json(const struct report *report)
 {
-    struct totals totals = report_totals(report);
+    const struct totals *totals = &report->totals;
 
     printf("{\n  \"version\": 2,\n  \"groups\": [");
     for (size_t i = 0; i < report->group_count; i++) {
@@ -139,9 +140,9 @@ void report_json(const struct report *report)
         print_section(report, &report->sections[i]);
     }
     printf("%s],\n  \"totals\": {\"processes\": %zu", report->count ? "\n  " : "",
-           totals.processes);
+           report->processes);
     for (int r = 0; r < ROLES; r++)
         printf(", \"%s\": {\"sockets\": %zu, \"unprotected\": %zu, \"unknown\": %zu}",
-               roles[r], totals.sockets[r], totals.unprotected[r], totals.unknown[r]);
+               roles[r], totals->sockets[r], totals->unprotected[r], totals->unknown[r]);
     puts("}\n}");
 }

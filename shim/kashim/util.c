@@ -3,6 +3,7 @@
 #include "util.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,12 +56,26 @@ static void print_line(FILE *file, const char *prefix, const char *format, va_li
     free(line);
 }
 
+static struct {
+    bool on;
+    char last[1024];
+} kept;
+
+const char *complaints_kept(void)
+{
+    kept.on = true;
+    return kept.last;
+}
+
 void complain(const char *format, ...)
 {
     va_list ap;
 
     va_start(ap, format);
-    print_line(stderr, "kashim: ", format, ap);
+    if (kept.on)
+        vsnprintf(kept.last, sizeof kept.last, format, ap);
+    else
+        print_line(stderr, "kashim: ", format, ap);
     va_end(ap);
 }
 
@@ -71,6 +86,27 @@ void say(const char *format, ...)
     va_start(ap, format);
     print_line(stdout, "", format, ap);
     va_end(ap);
+}
+
+void say_parts(char *text)
+{
+    enum { WIDTH = 80 };
+    size_t column = 0;
+
+    printable(text);
+    for (const char *part = text, *next; part; part = next) {
+        size_t len = strlen(part);
+
+        next = strstr(part, "; ");
+        if (next)
+            len = (size_t)(next - part) + 1;
+        if (column && column + 1 + len > WIDTH)
+            column = (size_t)printf("\n ") - 1;
+        column += (size_t)printf("%s%.*s", column ? " " : "", (int)len, part);
+        next += next ? 2 : 0;
+    }
+    putchar('\n');
+    free(text);
 }
 
 /* ---- misspelt words ---------------------------------------------------------- */

@@ -19,8 +19,16 @@ enum {
 /* Print one line to stderr: "kashim: ", the text made printable, a newline. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* From now on keep what complain() is told instead of printing it, and return the last of
+ * it; "": nothing yet. */
+const char *complaints_kept(void);
+
 /* Print one line to stdout: the text made printable, a newline. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Print text whose parts have "; " between them, in lines of 80 columns where the parts
+ * allow it: the further lines begin with two blanks. Free `text`. */
+void say_parts(char *text);
 
 /* Replace each byte that isn't part of a printable character of the locale by '?': a
  * terminal could obey it, and anybody chooses the names of files and processes. Return

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* A look at the sockets of processes, and at the control groups that have kashim's
+ * programs. */
+#ifndef KASHIM_SURVEY_H
+#define KASHIM_SURVEY_H
+
+#include "diag.h"
+#include "report.h"
+#include "targets.h"
+
+/* What sock_diag tells of one network namespace. */
+struct view {
+    ino_t netns;
+    int error;
+    struct tcp_sockets sockets;
+    struct addresses listening;
+};
+
+struct survey {
+    /* What is looked at; the caller fills it. */
+    bool all, children;
+    int port; /* 0: none */
+    struct targets targets;
+
+    /* What was found. */
+    struct report report;
+    bool incomplete; /* not all could be looked at, which was said */
+
+    struct view view;           /* of the namespace that was looked at last */
+    char group_asked[PATH_MAX]; /* of the last process, and what serves it */
+    const char *group_found;
+    struct numbers shown; /* inodes of the sockets in the report */
+    size_t refused;       /* processes, of all */
+    char refusal[512];    /* of the last of them */
+};
+
+/* Fill the report. Print what can't be looked at. */
+void survey_all(struct survey *survey);
+
+#endif
