@@ -93,6 +93,9 @@ has_options() {
     effect 'the listener' "${ours/connected/listening}" "$(sockopts "$server" | sed -n 's/.* tcp listening/tcp listening/p')"
     kashim status "$server"
     effect 'status says it too' "kashim: uring_server ($server): out of reach: 1 sockets that an io_uring has as direct descriptors" "$stderr"
+    need strace
+    as "strace -qq -o $dir/opened -e openat" "$dir/kashim" status "$server"
+    effect 'the ring, which has three descriptors, is read once' 1 "$(grep -c fdinfo "$dir/opened")"
 }
 
 # bats test_tags=effect

@@ -88,6 +88,41 @@ unprotected: 1 listener, 1 accepted connection" \
 }
 
 # bats test_tags=effect
+@test "status: link-local addresses, the same on two interfaces" {
+    need_ipv6
+    need python3 strace
+    unshare -n true 2>/dev/null || unless_ci 'network namespaces are refused'
+    # shellcheck disable=SC2016 # for the inner shell
+    unshare -n bash -euc 'ip link set lo up
+        ip link add one type veth peer two
+        for link in one two; do
+            ip link set "$link" addrgenmode none up
+            ip address add fe80::1/64 dev "$link" nodad
+        done
+        exec python3 -c "
+import socket, time
+def listen(link):
+    s = socket.socket(socket.AF_INET6)
+    s.bind((\"fe80::1\", $1, 0, socket.if_nametoindex(link)))
+    s.listen()
+    return s
+both = [listen(link) for link in (\"one\", \"two\")]
+print(*sorted(socket.if_nametoindex(link) for link in (\"one\", \"two\")), flush=True)
+time.sleep(100)"' - "$port" >"$dir/interfaces" &
+    server=$!
+    started+=("$server")
+    wait_for 10 [ -s "$dir/interfaces" ]
+    local expected
+    expected=$(sed "s/\([0-9]*\) \([0-9]*\)/[fe80::1%\1]:$port [fe80::1%\2]:$port/" "$dir/interfaces")
+    kashim status "$server"
+    effect 'by the sockets' "$expected" "$(grep -o '\[fe80[^ ]*' <<<"$output" | sort | paste -sd' ')"
+    as 'strace -qq -o /dev/null -e inject=pidfd_getfd:error=EPERM' "$dir/kashim" status "$server"
+    effect 'by sock_diag' "$expected" "$(grep -o '\[fe80[^ ]*' <<<"$output" | sort | paste -sd' ')"
+    kashim status --json "$server"
+    effect 'in JSON' "$(tr -d '[]' <<<"${expected//:$port/}")" "$(grep -o 'fe80[^"]*' <<<"$output" | sort | paste -sd' ')"
+}
+
+# bats test_tags=effect
 @test "status: all processes, by port, workers, shared sockets once" {
     need nginx
     cat >"$dir/nginx.conf" <<END
@@ -333,6 +368,30 @@ unprotected: none" "$output"
     effect 'said' "server-of-root ($server): libkashim isn't loaded: secure execution; kashim attach helps" "$(head -n 1 <<<"$output")"
     kashim status --json "$server"
     effect 'as JSON' True "$(json 'p[0]["secure"]')"
+}
+
+# bats test_tags=effect
+@test "status: which file is the library" {
+    need strace
+    local file
+    mkdir "$dir/libkashim.so.d" "$dir/y"
+    for file in libkashim.so.bak libkashim.so.d/libx.so; do
+        cp "$root/build/tests/libempty.so" "$dir/$file"
+        port=$(free_port)
+        serve_bare "$port" env "LD_PRELOAD=$dir/$file" echo_server "$port"
+        kashim status "$server"
+        effect "$file" "echo_server ($server): libkashim isn't loaded" "$(head -n 1 <<<"$output")"
+    done
+    cp "$KASHIM_LIB" "$dir/y/libkashim.so"
+    port=$(free_port)
+    serve_bare "$port" env "LD_PRELOAD=$dir/y/libkashim.so" echo_server "$port"
+    for file in there removed; do
+        kashim status "$server"
+        effect "$file" "echo_server ($server): libkashim is loaded" "$(head -n 1 <<<"$output")"
+        rm -f "$dir/y/libkashim.so"
+    done
+    as "strace -qq -o /dev/null -P /proc/$server/maps -e inject=read:error=EIO" "$dir/kashim" status --json "$server"
+    effect 'not known' 1 "$(grep -c '"library": null' <<<"$output")"
 }
 
 # ---- JSON ----------------------------------------------------------------------------

@@ -23,7 +23,7 @@
 /* ---- what the kernel answers ------------------------------------------------- */
 
 static void read_address(union ka_address *a, unsigned family, unsigned short port,
-                         const unsigned *host)
+                         const unsigned *host, unsigned interface)
 {
     memset(a, 0, sizeof *a);
     a->any.sa_family = (sa_family_t)family;
@@ -32,6 +32,8 @@ static void read_address(union ka_address *a, unsigned family, unsigned short po
         memcpy(&a->in.sin_addr, host, sizeof a->in.sin_addr);
     else
         memcpy(&a->in6.sin6_addr, host, sizeof a->in6.sin6_addr);
+    if (family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&a->in6.sin6_addr))
+        a->in6.sin6_scope_id = interface;
     address_unmap(a);
 }
 
@@ -69,9 +71,11 @@ static void add(struct tcp_sockets *sockets, const struct nlmsghdr *h, bool mult
     s->inode = m->idiag_inode;
     s->multipath = multipath;
     s->state = m->idiag_state;
-    read_address(&s->local, m->idiag_family, m->id.idiag_sport, m->id.idiag_src);
+    read_address(&s->local, m->idiag_family, m->id.idiag_sport, m->id.idiag_src,
+                 m->id.idiag_if);
     if (s->state != TCP_LISTEN)
-        read_address(&s->peer, m->idiag_family, m->id.idiag_dport, m->id.idiag_dst);
+        read_address(&s->peer, m->idiag_family, m->id.idiag_dport, m->id.idiag_dst,
+                     m->id.idiag_if);
     diag_set_timer(s, multipath ? 1 : m->idiag_timer, (int)m->idiag_expires);
     s->queue = s->state == TCP_LISTEN ? m->idiag_rqueue : 0;
     s->user = m->idiag_uid;

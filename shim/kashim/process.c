@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE /* qsort_r */
 #include "process.h"
 
 #include "util.h"
@@ -7,6 +8,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -189,6 +191,17 @@ int process_of_thread(int thread)
     return status_number(thread, "Tgid");
 }
 
+/* Tell whether a line of "maps" is code of the library: "... r-xp ... /x/libkashim.so", or
+ * with " (deleted)" behind it once another version has taken the file's place. */
+static bool maps_library(const char *line)
+{
+    const char *name = strrchr(line, '/');
+
+    return name && strstr(line, " r-xp ") &&
+           (!strcmp(name, "/libkashim.so\n") ||
+            !strcmp(name, "/libkashim.so (deleted)\n"));
+}
+
 int process_has_library(const struct process *p)
 {
     FILE *maps = open_file(p->thread, "maps");
@@ -199,7 +212,7 @@ int process_has_library(const struct process *p)
     if (!maps)
         return -1;
     while (!found && getline(&line, &size, maps) > 0)
-        found = strstr(line, "/libkashim.so") != NULL;
+        found = maps_library(line);
     if (ferror(maps))
         found = -1;
     free(line);
@@ -245,26 +258,40 @@ void pids_add_descendants(struct numbers *pids)
 
 /* ---- its sockets ------------------------------------------------------------- */
 
-/* Count the sockets that are registered with an io_uring and aren't among `inodes`: its
- * fdinfo lists them (proc(5), io_uring_show_fdinfo). */
-static size_t registered_only(const struct process *p, int ring,
-                              const struct numbers *inodes)
+/* Count the sockets that are registered with an io_uring and aren't among `inodes`, and add
+ * them: its fdinfo lists them (proc(5), io_uring_show_fdinfo). */
+static size_t registered_only(const struct process *p, unsigned long ring,
+                              struct numbers *inodes)
 {
     char name[32], line[512];
-    size_t count = 0;
+    size_t before = inodes->count;
     FILE *info;
 
-    snprintf(name, sizeof name, "fdinfo/%d", ring);
+    snprintf(name, sizeof name, "fdinfo/%lu", ring);
     info = open_file(p->thread, name);
     while (info && fgets(line, sizeof line, info)) {
         unsigned long inode;
 
         if (sscanf(line, " %*u: socket:[%lu]", &inode) == 1)
-            count += !numbers_have(inodes, inode);
+            numbers_add(inodes, inode);
     }
     if (info)
         fclose(info);
-    return count;
+    return inodes->count - before;
+}
+
+/* Compare two descriptors by their files, in the kernel's order. */
+static int by_file(const void *a, const void *b, void *thread)
+{
+    const unsigned long *x = a, *y = b;
+    int pid = *(int *)thread;
+
+    switch (syscall(SYS_kcmp, pid, pid, KCMP_FILE, *x, *y)) {
+    case 0: return 0;
+    case 1: return -1;
+    case 2: return 1;
+    default: return (*x > *y) - (*x < *y); /* it can't be told */
+    }
 }
 
 /* Read where a descriptor leads, "socket:[1234]" say (proc(5)). */
@@ -295,16 +322,21 @@ static int read_descriptors(DIR *dir, struct sockets *s, struct numbers *rings)
     return errno;
 }
 
+/* Several descriptors can be the same ring. */
 static size_t count_unreachable(const struct process *p, const struct sockets *s,
                                 const struct numbers *rings)
 {
     struct numbers inodes = {0};
+    int pid = p->thread;
     size_t count = 0;
 
+    if (rings->count)
+        qsort_r(rings->all, rings->count, sizeof *rings->all, by_file, &pid);
     for (size_t i = 0; rings->count && i < s->count; i++)
         numbers_add(&inodes, s->all[i].inode);
     for (size_t i = 0; i < rings->count; i++)
-        count += registered_only(p, (int)rings->all[i], &inodes);
+        if (!i || by_file(&rings->all[i - 1], &rings->all[i], &pid))
+            count += registered_only(p, rings->all[i], &inodes);
     numbers_free(&inodes);
     return count;
 }

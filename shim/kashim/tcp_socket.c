@@ -78,9 +78,15 @@ void address_unmap(union ka_address *a)
 
 const char *host_text(const union ka_address *a, char text[ADDRESS_SIZE])
 {
+    size_t len;
+
     if (a->any.sa_family == AF_INET)
         return inet_ntop(AF_INET, &a->in.sin_addr, text, ADDRESS_SIZE);
-    return inet_ntop(AF_INET6, &a->in6.sin6_addr, text, ADDRESS_SIZE);
+    inet_ntop(AF_INET6, &a->in6.sin6_addr, text, ADDRESS_SIZE);
+    len = strlen(text);
+    if (a->in6.sin6_scope_id)
+        snprintf(text + len, ADDRESS_SIZE - len, "%%%u", a->in6.sin6_scope_id);
+    return text;
 }
 
 const char *address_text(const union ka_address *a, char text[ADDRESS_SIZE])
@@ -90,7 +96,7 @@ const char *address_text(const union ka_address *a, char text[ADDRESS_SIZE])
     if (a->any.sa_family == AF_UNSPEC)
         return strcpy(text, "-");
     host_text(a, host);
-    snprintf(text, ADDRESS_SIZE, strchr(host, ':') ? "[%.46s]:%u" : "%.46s:%u", host,
+    snprintf(text, ADDRESS_SIZE, strchr(host, ':') ? "[%.55s]:%u" : "%.46s:%u", host,
              address_port(a));
     return text;
 }
@@ -106,7 +112,8 @@ static bool same_host(const union ka_address *a, const union ka_address *b)
         return false;
     return a->any.sa_family == AF_INET
                ? a->in.sin_addr.s_addr == b->in.sin_addr.s_addr
-               : IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr);
+               : IN6_ARE_ADDR_EQUAL(&a->in6.sin6_addr, &b->in6.sin6_addr) &&
+                     a->in6.sin6_scope_id == b->in6.sin6_scope_id;
 }
 
 /* Tell whether a listener is on all addresses of this kind. "::" takes IPv4 as well, unless

@@ -30,7 +30,8 @@ void address_unmap(union ka_address *address);
 /* Return net.ipv4.tcp_retries2 of this network namespace; 15 if it can't be read. */
 int tcp_retries2(void);
 
-/* Write "127.0.0.1" and "127.0.0.1:80", "::1" and "[::1]:80", or "-" for no address. */
+/* Write "127.0.0.1" and "127.0.0.1:80", "::1" and "[::1]:80", a link-local address with the
+ * number of its interface, "fe80::1%2", or "-" for no address. */
 enum { ADDRESS_SIZE = 64 };
 const char *host_text(const union ka_address *address, char text[ADDRESS_SIZE]);
 const char *address_text(const union ka_address *address, char text[ADDRESS_SIZE]);

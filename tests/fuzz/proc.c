@@ -9,7 +9,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const char *const files[] = {"comm", "status", "maps", "fdinfo/3"};
-    const struct numbers none = {0};
+    struct numbers inodes = {0};
     struct process p = {.pid = (int)getpid()};
     char path[64];
 
@@ -30,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     process_user(p.pid);
     status_number(p.pid, "PPid");
     process_has_library(&p);
-    registered_only(&p, 3, &none);
+    registered_only(&p, 3, &inodes);
+    numbers_free(&inodes);
     return 0;
 }
