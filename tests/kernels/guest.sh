@@ -367,6 +367,7 @@ run_cgroup() {
 # --------------------------------------------------------------------------------
 
 start_system
+echo # ends a line that firmware or kernel has begun
 uname -v | sed 's/.*Debian \([^ -]*\).*/> release: \1/'
 scenario check_without_sock_diag
 scenario status_without_sock_diag
