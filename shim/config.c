@@ -111,7 +111,7 @@ static bool parse_limit(const char *s, int max, int *seconds)
     _Static_assert((int)KA_RTO_MAX_OFF == KA_USER_TIMEOUT_OFF &&
                        (int)KA_RTO_MAX_AUTO == KA_USER_TIMEOUT_AUTO,
                    "one parser for both");
-    if (is(s, "off"))
+    if (is(s, "off") || is(s, "0"))
         *seconds = KA_USER_TIMEOUT_OFF;
     else if (is(s, "auto"))
         *seconds = KA_USER_TIMEOUT_AUTO;

@@ -184,7 +184,7 @@ ends_well() {
     ends_well '0 1' attach self
     ends_well '0 1' detach self
     kashim attach -i 61 self
-    says 0 'already right'
+    says 0 'connections: 1 changed'
     kashim status "$server"
     says 0 "group $(sed -n 's/^0:://p' /proc/self/cgroup): idle 61 s"
     harmless 'groups' '' "$(below)"

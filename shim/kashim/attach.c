@@ -13,16 +13,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What limits data in flight stays as it is, unless the user turns it off. */
 static struct scan begin_scan(const struct arguments *a)
 {
-    return (struct scan){.config = &a->options.config,
-                         .wanted = ka_values_wanted(&a->options.config),
-                         .only = KA_NO_VALUES,
-                         .former = KA_NO_VALUES,
-                         .listeners_only = a->listeners_only,
-                         .serving = NO_SERVING,
-                         .changed = "changed",
-                         .right = "already right"};
+    struct scan scan = {.config = &a->options.config,
+                        .wanted = ka_values_wanted(&a->options.config),
+                        .only = KA_NO_VALUES,
+                        .former = KA_NO_VALUES,
+                        .listeners_only = a->listeners_only,
+                        .serving = NO_SERVING,
+                        .changed = "changed",
+                        .right = "already right"};
+
+    if (options_have(&a->options, "KA_USER_TIMEOUT") && !scan.config->user_timeout)
+        scan.wanted.of[KA_USER_TIMEOUT] = value_when_off(KA_USER_TIMEOUT);
+    if (options_have(&a->options, "KA_RTO_MAX") && !scan.config->rto_max)
+        scan.wanted.of[KA_RTO_MAX] = value_when_off(KA_RTO_MAX);
+    return scan;
 }
 
 /* ---- processes --------------------------------------------------------------- */
@@ -30,6 +37,20 @@ static struct scan begin_scan(const struct arguments *a)
 static unsigned sum(const struct tally *t)
 {
     return t->changed + t->right + t->failed;
+}
+
+/* Print what the sockets have now and how long that lasts. */
+static void report_timers(const struct scan *scan)
+{
+    char text[256], *line = NULL;
+    struct ka_text timers = {text, sizeof text - 1, 0};
+
+    if (!scan->now.count)
+        return;
+    ka_put_timers(&timers, &scan->now.first, scan->config->retries);
+    text[timers.len] = '\0';
+    line = append(NULL, scan->count == 1 ? "until it ends: " : "until they end: ");
+    say_parts(append(line, text));
 }
 
 /* Print that there was nothing to do, if so, and return false. */
@@ -83,6 +104,8 @@ static bool attach_processes(const struct arguments *a, bool quiet)
     numbers_add_all(&scan.pids, &a->targets.pids);
     scan_all(&scan);
     done = scan_report(&scan);
+    if (!quiet)
+        report_timers(&scan);
     done &= quiet || some_sockets(&scan);
     if (!a->children && !quiet)
         mention_children(&scan);
@@ -128,8 +151,7 @@ static bool report_listener(const struct scan *scan, size_t i)
     const struct scanned *owner = &scan->processes[scan->listeners[i].process];
     const struct process *p = &owner->process;
     bool failed = owner->listeners.failed > 0;
-    char address[ADDRESS_SIZE], text[256];
-    struct ka_text timers = {text, sizeof text, 0};
+    char address[ADDRESS_SIZE];
     struct tcp_socket s;
 
     if (!scan_read_listener(scan, i, &s) || !scan_port_is_meant(scan, &s, LISTENER))
@@ -141,8 +163,7 @@ static bool report_listener(const struct scan *scan, size_t i)
                  failed || scan->config->force ? "" : " (--force keeps it on)");
         return false;
     }
-    ka_put_timers(&timers, &s.values, scan->config->retries);
-    say("listener %s of %s (%d): %.*s", address, p->name, p->pid, (int)timers.len, text);
+    say("listener %s of %s (%d): %s", address, p->name, p->pid, timers_text(&s.values));
     return true;
 }
 
@@ -173,8 +194,10 @@ static void report_programs(const struct ka_config *config, const struct group *
     struct group_settings settings = {.config = *config,
                                       .values = ka_values_wanted(config)};
     char *text = group_settings_text(&settings);
+    char *line = append(append(append(NULL, "group "), g->path), ": ");
 
-    say("group %s: %s", g->path, text);
+    line = append(append(line, text), "; until kashim detach, or the end of the group");
+    say_parts(line);
     free(text);
 }
 
@@ -191,6 +214,7 @@ static bool attach_group(const struct arguments *a, const char *path)
     if (done)
         report_programs(config, &g);
     scan.spare_own = true;
+    scan.names_listeners = true;
     scan.group = &g;
     scan.mark = &g.programs;
     scan_all(&scan);

@@ -13,47 +13,71 @@
 #include <string.h>
 
 /* Turn keepalive off where the timers are those of `config`, and TCP_USER_TIMEOUT and
- * TCP_RTO_MAX_MS if it has them. */
+ * TCP_RTO_MAX_MS where it has them. */
 static void begin_scan(struct scan *scan, const struct ka_config *config)
 {
     *scan = (struct scan){.serving = NO_SERVING,
                           .config = config,
                           .wanted = KA_NO_VALUES,
                           .only = ka_values_wanted(config),
-                          .former = KA_NO_VALUES,
+                          .former = ka_values_wanted(config),
                           .changed = "turned off",
                           .right = "already off"};
     scan->wanted.of[KA_KEEPALIVE] = 0;
-    for (enum ka_option i = KA_USER_TIMEOUT; i <= KA_RTO_MAX; i++)
-        if (scan->only.of[i] > 0)
-            scan->wanted.of[i] = value_when_off(i);
 }
 
-static bool finish_scan(struct scan *scan)
+/* Print with which timers something would have been turned off, if nothing was, and return
+ * false. */
+static bool some_turned_off(const struct scan *scan)
+{
+    const int *other = NULL;
+    char user_timeout[24] = "";
+
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct scanned *p = &scan->processes[i];
+
+        if (p->listeners.changed || p->connections.changed)
+            return true;
+        if (p->other_timers.count)
+            other = p->other_timers.first.of;
+    }
+    if (!other)
+        return true;
+    if (other[KA_USER_TIMEOUT] > 0)
+        snprintf(user_timeout, sizeof user_timeout, " -u %d",
+                 ka_seconds(other[KA_USER_TIMEOUT]));
+    complain("nothing was turned off: what is on has other timers: -i %d -n %d -c %d%s",
+             other[KA_IDLE], other[KA_INTVL], other[KA_CNT], user_timeout);
+    return false;
+}
+
+/* `given`: the user has given the timers. */
+static bool finish_scan(struct scan *scan, bool given)
 {
     bool done;
 
     scan_all(scan);
     done = scan_report(scan);
+    done &= !given || some_turned_off(scan);
     scan_free(scan);
     return done;
 }
 
-static bool detach_processes(const struct arguments *a)
+static bool detach_processes(const struct arguments *a, bool given)
 {
     struct scan scan;
 
     begin_scan(&scan, &a->options.config);
     scan.children = a->children;
     numbers_add_all(&scan.pids, &a->targets.pids);
-    return finish_scan(&scan);
+    return finish_scan(&scan, given);
 }
 
 bool detach_from_processes(const struct numbers *pids, const struct options *options)
 {
     const struct arguments a = {.options = *options, .targets.pids = *pids};
 
-    return detach_processes(&a);
+    return detach_processes(&a, false);
 }
 
 /* Print why not and return false. */
@@ -86,17 +110,18 @@ static bool hand_to_outer(struct group *g, const struct ka_config *inner)
     scan.only = ka_values_wanted(inner);
     scan.only.of[KA_KEEPALIVE] = 0;
     scan.only.of[KA_USER_TIMEOUT] = scan.only.of[KA_RTO_MAX] = -1;
+    scan.former = KA_NO_VALUES;
     scan.group = g;
     scan.mark = &g->outer;
     scan.changed = "changed";
     scan.right = "already right";
-    return finish_scan(&scan);
+    return finish_scan(&scan, false);
 }
 
 /* Turn off the sockets of the group that have the timers of `config`, if their ports are
  * those of `asked` too. */
 static bool turn_off(struct group *g, struct ka_config config,
-                     const struct ka_config *asked)
+                     const struct ka_config *asked, bool given)
 {
     struct scan scan;
     bool done;
@@ -107,7 +132,7 @@ static bool turn_off(struct group *g, struct ka_config config,
     }
     begin_scan(&scan, &config);
     scan.group = g;
-    done = finish_scan(&scan);
+    done = finish_scan(&scan, given);
     return hand_to_outer(g, &config) && done;
 }
 
@@ -130,9 +155,9 @@ static bool detach_group(const char *path, const struct ka_config *asked,
     else
         done = remove_programs(&g);
     if (timers == GIVEN || (timers == GIVEN_IF_UNKNOWN && found != BPF_FOUND))
-        done &= turn_off(&g, *asked, asked);
+        done &= turn_off(&g, *asked, asked, timers == GIVEN);
     else if (done && found == BPF_FOUND)
-        done = turn_off(&g, settings.config, asked);
+        done = turn_off(&g, settings.config, asked, false);
     else if (done && found == BPF_OTHER_VERSION)
         complain("group %s: another version of kashim has set it up: give the timers of "
                  "the connections that are to lose keepalive",
@@ -182,7 +207,7 @@ int kashim_detach(int argc, char **argv)
     if (!targets_find(a.port, argv + optind, &a.targets))
         return EXIT_UNDONE;
     if (a.targets.pids.count)
-        done = detach_processes(&a);
+        done = detach_processes(&a, true);
     for (size_t i = 0; i < a.targets.group_count; i++)
         done &= detach_group(a.targets.groups[i], &a.options.config, timers);
     targets_free(&a.targets);

@@ -229,6 +229,11 @@ bool options_are_within(const struct options *options, int count)
     return true;
 }
 
+bool options_have(const struct options *options, const char *variable)
+{
+    return options->value[setting_of(variable, strlen(variable))];
+}
+
 const char *options_given(const struct options *options, int setting)
 {
     static char text[32];

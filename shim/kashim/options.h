@@ -59,6 +59,9 @@ bool options_take(struct options *options, int option, const char *argument);
  * passed over. */
 bool options_are_within(const struct options *options, int count);
 
+/* Tell whether a setting was given, by an option or by the environment. */
+bool options_have(const struct options *options, const char *variable);
+
 /* Return how a setting was given, "--idle" or "KA_IDLE"; good until the next call. */
 const char *options_given(const struct options *options, int setting);
 

@@ -59,24 +59,35 @@ int value_when_off(enum ka_option option)
     return option == KA_RTO_MAX ? KA_MAX_RTO_MAX * 1000 : 0;
 }
 
+static void note(struct sample *sample, const struct ka_values *values)
+{
+    if (!sample->count++)
+        sample->first = *values;
+    sample->mixed |= !ka_values_agree(&sample->first, values);
+}
+
+/* Tell whether kashim has set the values before. */
+static bool are_former(const struct scan *scan, const struct ka_values *values)
+{
+    return scan->former.of[KA_IDLE] >= 0 && ka_values_agree(values, &scan->former);
+}
+
 /* Return what a socket gets. What kashim has set before and is not to set any more, goes
  * back to the kernel's own. */
 static struct ka_values wanted_of(const struct scan *scan, const struct tcp_socket *s,
                                   enum role role)
 {
     struct ka_values wanted = scan->wanted;
-    bool ours =
-        scan->former.of[KA_IDLE] >= 0 && ka_values_agree(&s->values, &scan->former);
 
-    if (role == OUTGOING && scan->spare_own && !ours) {
+    if (role == OUTGOING && scan->spare_own && !are_former(scan, &s->values)) {
         struct ka_values kernel = ka_values_of_kernel();
 
         return ka_values_outgoing(scan->config, &s->values, &kernel);
     }
-    for (int i = 0; i < KA_OPTIONS; i++)
+    for (enum ka_option i = KA_USER_TIMEOUT; i < KA_OPTIONS; i++)
         if (wanted.of[i] < 0 && scan->former.of[i] > 0 &&
             s->values.of[i] == scan->former.of[i])
-            wanted.of[i] = value_when_off((enum ka_option)i);
+            wanted.of[i] = value_when_off(i);
     return wanted;
 }
 
@@ -110,6 +121,10 @@ static void apply_options(struct scan *scan, struct scanned *p, int fd,
     }
     tally->right += right;
     tally->changed += !right;
+    note(&scan->now, &after);
+    if (!right && wanted.of[KA_KEEPALIVE] == 1 && s->values.of[KA_KEEPALIVE] == 1 &&
+        !are_former(scan, &s->values))
+        note(&p->before, &s->values);
     if (marks && ka_values_agree(&after, &scan->wanted))
         bpf_mark(scan->mark, fd);
 }
@@ -125,11 +140,13 @@ static void handle_if_meant(struct scan *scan, struct scanned *p, int fd,
                             const struct tcp_socket *s, enum role role,
                             struct tally *tally)
 {
-    if (!scan_port_is_meant(scan, s, role))
+    if (!scan_port_is_meant(scan, s, role)) {
         p->other_ports++;
-    else if (!ka_values_agree(&s->values, &scan->only) &&
-             !ka_values_agree(&s->values, &scan->wanted))
-        p->other_values++;
+        if (s->values.of[KA_KEEPALIVE] == 1)
+            note(&p->kept, &s->values);
+    } else if (!ka_values_agree(&s->values, &scan->only) &&
+               !ka_values_agree(&s->values, &scan->wanted))
+        note(&p->other_timers, &s->values);
     else
         apply_options(scan, p, fd, s, role, tally);
 }
@@ -347,57 +364,4 @@ void scan_free(struct scan *scan)
     free(scan->listeners);
     numbers_free(&scan->pids);
     bpf_close(&scan->serving.programs);
-}
-
-/* ---- what came of it --------------------------------------------------------- */
-
-static void print_tally(const struct scan *scan, const char *what, const struct tally *t)
-{
-    printf("%s: %u %s, %u %s, %u failed", what, t->changed, scan->changed, t->right,
-           scan->right, t->failed);
-}
-
-/* Print what came of a process. Return false if something wasn't done; one that was found
- * and has ended since needs nothing. */
-static bool report_process(const struct scan *scan, const struct scanned *p)
-{
-    const char *name = p->process.name;
-    int pid = p->process.pid;
-    bool refused = p->refused && (p->named || p->refused != ESRCH);
-
-    if (p->done.count) {
-        printf("%s (%d): ", name, pid);
-        print_tally(scan, "listeners", &p->listeners);
-        if (!scan->listeners_only)
-            print_tally(scan, "; connections", &p->connections);
-        if (p->outgoing)
-            printf("; outgoing: %u left alone", p->outgoing);
-        if (p->other_values)
-            printf("; other timers: %u left alone", p->other_values);
-        if (p->other_ports)
-            printf("; other ports: %u left alone", p->other_ports);
-        putchar('\n');
-    }
-    if (refused)
-        complain("%s", process_refusal(&p->process, p->refused));
-    complain_unreachable(&p->process, p->unreachable);
-    return !refused && !p->unreachable && !p->listeners.failed && !p->connections.failed;
-}
-
-bool scan_report(const struct scan *scan)
-{
-    bool done = true;
-
-    for (size_t i = 0; i < scan->count; i++)
-        done &= report_process(scan, &scan->processes[i]);
-    if (scan->queued)
-        complain(
-            "up to %u connections were queued before and haven't been accepted in %d "
-            "seconds: do this again when they have",
-            scan->queued, SCAN_PATIENCE_S);
-    if (scan->too_many)
-        complain("not looked at: %zu processes, for which the limit of open files is too "
-                 "low (ulimit -n)",
-                 scan->too_many);
-    return done && !scan->queued && !scan->too_many;
 }

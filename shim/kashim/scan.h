@@ -16,6 +16,13 @@ struct tally {
     unsigned changed, right, failed;
 };
 
+/* Sockets and the values that they had. */
+struct sample {
+    unsigned count;
+    struct ka_values first; /* of them */
+    bool mixed;             /* others have other values */
+};
+
 /* One process. */
 struct scanned {
     struct process process;
@@ -24,12 +31,13 @@ struct scanned {
     struct addresses listening;
     struct numbers done; /* inodes */
     struct tally listeners, connections;
-    unsigned outgoing;    /* connections that were left alone */
-    unsigned other_ports; /* sockets that were left alone for their ports */
-    unsigned
-        other_values;    /* sockets that were left alone since they differ from `only` */
-    size_t unreachable;  /* sockets without a descriptor */
-    unsigned complained; /* of these options, 1 << enum ka_option */
+    unsigned outgoing;          /* connections that were left alone */
+    unsigned other_ports;       /* sockets that were left alone for their ports */
+    struct sample kept;         /* of these: with keepalive */
+    struct sample other_timers; /* left alone since they differ from `only` */
+    struct sample before;       /* keepalive of others that was replaced */
+    size_t unreachable;         /* sockets without a descriptor */
+    unsigned complained;        /* of these options, 1 << enum ka_option */
 };
 
 /* What a listener's queue held before the options were on it. */
@@ -47,6 +55,7 @@ struct scan {
     struct ka_values former;        /* that kashim has set before; negative: none */
     bool spare_own; /* timers that the program has set on outgoing sockets stand */
     bool listeners_only;
+    bool names_listeners;        /* the caller does so itself */
     const char *changed, *right; /* in words: "changed", "already right" */
 
     /* A group, which adds its processes before each pass, and whose marks and those of
@@ -64,8 +73,9 @@ struct scan {
     /* What came of it. */
     struct scanned *processes; /* in the order of `pids` */
     size_t count;
-    size_t looked_at; /* sockets */
-    size_t too_many;  /* processes beyond the limit of open files */
+    size_t looked_at;  /* sockets */
+    struct sample now; /* what those have that got what they should */
+    size_t too_many;   /* processes beyond the limit of open files */
     struct queue *listeners;
     size_t listener_count;
     unsigned queued; /* connections from before that weren't accepted in time, at most */
@@ -77,8 +87,12 @@ enum { SCAN_PATIENCE_S = 2 };
 void scan_all(struct scan *scan);
 void scan_free(struct scan *scan);
 
-/* Print a line for each process, and complaints. Return false if something wasn't done. */
+/* Print a line for each process, and complaints. Return false if something wasn't done.
+ * (scan_report.c) */
 bool scan_report(const struct scan *scan);
+
+/* Return "idle 61 s, intvl 11 s, cnt 7"; good until the next call. (scan_report.c) */
+const char *timers_text(const struct ka_values *values);
 
 /* Return what KA_USER_TIMEOUT and KA_RTO_MAX, in milliseconds, are without kashim. */
 int value_when_off(enum ka_option option);

@@ -120,7 +120,7 @@ without_complaint() {
 }
 
 complaints() {
-    grep -i kashim | sed 's/\b0 failed//g' | grep -iE 'cannot|fail|error|warn|unknown|ignor|invalid|not found|refuse|denied'
+    grep -i kashim | grep -iE 'cannot|fail|error|warn|unknown|ignor|invalid|not found|refuse|denied'
 }
 
 # prepared UNIT: says systemctl status.

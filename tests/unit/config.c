@@ -176,7 +176,9 @@ static void user_timeout(void **state)
     ACCEPTS("KA_USER_TIMEOUT", "2147483", user_timeout, 2147483);
     refuses("KA_USER_TIMEOUT", "2147484");
     refuses("KA_USER_TIMEOUT", "597h");
-    refuses("KA_USER_TIMEOUT", "0");
+    ACCEPTS("KA_USER_TIMEOUT", "0", user_timeout, KA_USER_TIMEOUT_OFF);
+    refuses("KA_USER_TIMEOUT", "0s");
+    refuses("KA_USER_TIMEOUT", "00");
     refuses("KA_USER_TIMEOUT", "-1");
     refuses("KA_USER_TIMEOUT", "of");
     refuses("KA_USER_TIMEOUT", "offf");
@@ -191,7 +193,7 @@ static void rto_max(void **state)
     ACCEPTS("KA_RTO_MAX", "1", rto_max, 1);
     ACCEPTS("KA_RTO_MAX", "120s", rto_max, 120);
     ACCEPTS("KA_RTO_MAX", "2m", rto_max, 120);
-    refuses("KA_RTO_MAX", "0");
+    ACCEPTS("KA_RTO_MAX", "0", rto_max, KA_RTO_MAX_OFF);
     refuses("KA_RTO_MAX", "121");
     refuses("KA_RTO_MAX", "3m");
     refuses("KA_RTO_MAX", "1h");
