@@ -164,6 +164,8 @@ uninstall:
 	$(own_libdir)
 	$(Q)for file in $(INSTALLED); do \
 	    to='$(DESTDIR)'$${file##*:}; rm -f "$$to" || exit; printf '  %-5s %s\n' RM "$$to"; done
+	$(Q)for file in '$(DESTDIR)'/etc/systemd/system/*.d/kashim.conf; do \
+	    [ ! -e "$$file" ] || printf '  %-5s %s (written by kashim enable)\n' LEFT "$$file"; done
 	$(Q)$(ldconfig)
 
 # ---- hand on -------------------------------------------------------------------

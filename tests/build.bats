@@ -294,6 +294,22 @@ installed() {
 }
 
 # bats test_tags=harmless
+@test "make uninstall, the package's removal: what kashim enable wrote is named" {
+    local to=$BATS_TEST_TMPDIR/to script=$root/scripts/debian/kashim.prerm
+    local file=/etc/systemd/system/x.service.d/kashim.conf
+    make_in "$tree" CC=gcc "DESTDIR=$to" install >/dev/null
+    install -D /dev/null "$to$file"
+    harmless 'uninstall' "  LEFT  $to$file (written by kashim enable)" \
+        "$(make_in "$tree" CC=gcc "DESTDIR=$to" uninstall | grep -v '^  RM ')"
+    unshare -m true 2>/dev/null || unless_ci 'mount namespaces are refused'
+    mkdir -p /etc/systemd/system
+    harmless 'removal' "kashim: left: $file (written by kashim enable)" \
+        "$(unshare -m sh -c 'mount --bind "$0" /etc/systemd/system && sh "$1" remove' "$to/etc/systemd/system" "$script")"
+    harmless 'an upgrade' '' \
+        "$(unshare -m sh -c 'mount --bind "$0" /etc/systemd/system && sh "$1" upgrade' "$to/etc/systemd/system" "$script")"
+}
+
+# bats test_tags=harmless
 @test "make: a blank or a colon in a folder's name is refused before anything is done" {
     local folder path b=$BATS_TEST_TMPDIR/b
     for folder in BINDIR MANDIR COMPLETIONDIR; do

@@ -200,6 +200,19 @@ command_line() {
 }
 
 # bats test_tags=effect
+@test "enable --root: slashes at the end of DIR" {
+    kashim enable --root "$tree//" x
+    effect 'said' "0 wrote $drop_in" "$status $output$stderr"
+    kashim disable --root "$tree/" x
+    effect 'said' "0 removed $drop_in" "$status $output$stderr"
+    rm "$tree$command"
+    kashim enable --root "$tree/" x
+    effect 'what is missing' "1 kashim: the command is missing: $tree$command (make install DESTDIR=$tree puts it there)" "$status $output$stderr"
+    kashim enable --root / kashim-no-such-unit
+    effect 'the root' '1 kashim: there is no kashim-no-such-unit.service in /' "$status $output$stderr"
+}
+
+# bats test_tags=effect
 @test "enable --root: links of the tree stay in the tree" {
     mkdir -p "$tree/opt/units" "$tree/srv/x.service.d"
     mv "$lib/x.service" "$tree/opt"
@@ -226,14 +239,19 @@ command_line() {
     enable --preload -c 5 y@one
     enable z.socket
     mkdir -p "$etc/other.service.d" "$etc/mine.service.d" "$etc/.d"
+    unit changed.service
+    enable -i 60 changed
+    echo 'Nice=1' >>"$etc/changed.service.d/kashim.conf"
     touch "$etc/other.service.d/a.conf" "$etc/mine.service.d/kashim.conf" "$etc/file.d" "$etc/.d/kashim.conf"
     enable
     listed=$(tr -s ' ' <<<"$output")
-    effect 'list' 'x.service group --idle 60 --connect
+    effect 'list' 'changed.service other has a line that kashim didn'"'"'t write
+mine.service other was not written by kashim
+x.service group --idle 60 --connect
 y@.service group defaults
 y@one.service preload KA_CNT=5
 z.socket socket KeepAlive=yes KeepAliveTimeSec=120 KeepAliveIntervalSec=30 KeepAliveProbes=6' "$listed"
-    effect 'said' "0 kashim: $etc/mine.service.d/kashim.conf was not written by kashim: left as it is" "$status $stderr"
+    effect 'said' '0 ' "$status $stderr"
     rm -r "$etc"
     enable
     effect 'no folder' "1 kashim: $etc: No such file or directory" "$status $stderr"
@@ -555,6 +573,19 @@ not_enabled() {
     not_enabled 'x.service: not enabled: it has RootImage=, in which systemd doesn'"'"'t find kashim'
     loaded RootDirectory=/ RootImage=
     here enable x
+    says 0 wrote
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable --preload: of launchers that drop the environment it is refused" {
+    local program
+    for program in /usr/bin/pg_ctlcluster /usr/sbin/postmulti /usr/sbin/postfix /usr/sbin/squid; do
+        loaded "ExecStart={ path=$program ; argv[]=$program start ; ignore_errors=no }"
+        not_enabled "x.service: not enabled: $program: it" --preload
+        harmless 'what helps' 'without --preload it works' "$(grep -o 'without --preload it works' <<<"$stderr")"
+    done
+    loaded 'ExecStart={ path=/usr/sbin/x ; argv[]=/usr/sbin/x ; ignore_errors=no }'
+    here enable --preload x
     says 0 wrote
 }
 

@@ -187,7 +187,7 @@ $(B)/fuzz/fuzz-%: tests/fuzz/%.c $(B)/fuzz/command.a Makefile
 
 C_FILES = $(wildcard shim/*.[ch] shim/kashim/*.[ch] demo/*.[ch] tests/*/*.[ch] tests/unit/empty/*.c)
 SHELL_FILES = $(wildcard scripts/*.sh tests/*.sh tests/*.bash tests/*.bats tests/*/*.bats tests/*/*.sh tests/*/*.bash \
-                shim/kashim/*.bash) .ci/run
+                shim/kashim/*.bash scripts/debian/*.prerm) .ci/run
 
 lint:
 	clang-format --dry-run -Werror $(C_FILES)

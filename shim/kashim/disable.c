@@ -46,10 +46,14 @@ static bool disable(struct request *r)
             return false;
         owner = drop_in_read(&r->drop_in, &way, &settings);
     }
-    if (owner == NOBODY)
+    if (owner == US)
+        done = remove_drop_in(r, way, settings);
+    else if (owner == NOBODY)
         say("%s is not enabled with kashim", r->unit);
-    else
-        done = owner == US && remove_drop_in(r, way, settings);
+    else {
+        drop_in_complain(&r->drop_in, settings);
+        done = false;
+    }
     free(settings);
     return done;
 }

@@ -248,41 +248,44 @@ static void remove_folder_if_empty(const struct drop_in *d)
     close(parent);
 }
 
-static enum owner owner_in(int folder, const struct drop_in *d, enum way *way,
-                           char **settings)
+static enum owner owner_in(int folder, enum way *way, char **text)
 {
     int fd = openat(folder, DROP_IN, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
     const char *why;
 
-    *settings = NULL;
+    *text = NULL;
     if (fd < 0 && errno == ENOENT)
         return NOBODY;
-    why = file ? not_ours(file, way, settings) : "was not written by kashim";
+    why = file ? not_ours(file, way, text) : "was not written by kashim";
     if (file)
         fclose(file);
     if (!why)
         return US;
-    free(*settings);
-    *settings = NULL;
-    complain(DROP_IN_PATH " %s: left as it is", d->root, d->unit, why);
+    free(*text);
+    *text = append(NULL, why);
     return ANOTHER;
 }
 
-enum owner drop_in_read(const struct drop_in *d, enum way *way, char **settings)
+enum owner drop_in_read(const struct drop_in *d, enum way *way, char **text)
 {
     int folder = open_folder(d);
     enum owner owner = NOBODY;
 
-    *settings = NULL;
+    *text = NULL;
     if (folder >= 0)
-        owner = owner_in(folder, d, way, settings);
+        owner = owner_in(folder, way, text);
     else if (errno != ENOENT && errno != ENOTDIR) {
-        failed(d, "");
+        *text = append(append(NULL, "can't be read: "), strerror(errno));
         owner = ANOTHER;
     }
     close(folder);
     return owner;
+}
+
+void drop_in_complain(const struct drop_in *d, const char *why)
+{
+    complain(DROP_IN_PATH " %s: left as it is", d->root, d->unit, why);
 }
 
 static bool put(int folder, const struct drop_in *d, enum way way,
@@ -346,7 +349,8 @@ static int is_folder(const struct dirent *entry)
 }
 
 bool drop_in_list(const struct drop_in *root,
-                  void (*each)(const char *unit, enum way way, const char *settings))
+                  void (*each)(const char *unit, enum owner owner, enum way way,
+                               const char *text))
 {
     int fd = open_in_root(root->root_fd, UNITS_FOLDER, O_RDONLY | O_DIRECTORY);
     char path[64];
@@ -360,12 +364,14 @@ bool drop_in_list(const struct drop_in *root,
     for (int i = 0; i < count; i++) {
         struct drop_in d = {root->root, root->root_fd, entries[i]->d_name};
         enum way way = WAY_GROUP;
-        char *settings;
+        enum owner owner;
+        char *text;
 
         entries[i]->d_name[strlen(d.unit) - strlen(".d")] = '\0';
-        if (drop_in_read(&d, &way, &settings) == US)
-            each(d.unit, way, settings);
-        free(settings);
+        owner = drop_in_read(&d, &way, &text);
+        if (owner != NOBODY)
+            each(d.unit, owner, way, text);
+        free(text);
         free(entries[i]);
     }
     if (count >= 0)

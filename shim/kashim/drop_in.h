@@ -34,9 +34,13 @@ enum owner {
     ANOTHER, /* somebody else has written or changed it */
 };
 
-/* Read the file. If it is kashim's, fill `way` and `settings`, "--idle 61 --intvl 11"; free
- * the latter in any case. Print why it counts as another's. */
-enum owner drop_in_read(const struct drop_in *drop_in, enum way *way, char **settings);
+/* Read the file. If it is kashim's, fill `way`, and `text` with the settings, "--idle 61
+ * --intvl 11"; if it is another's, `text` with why it counts as such. Free `text` in any
+ * case. */
+enum owner drop_in_read(const struct drop_in *drop_in, enum way *way, char **text);
+
+/* Print that the file of another is left as it is, and why. */
+void drop_in_complain(const struct drop_in *drop_in, const char *why);
 
 /* Write it, whole or not at all; WAY_PRELOAD needs `preload`, the list with the library.
  * Print why not and return false. */
@@ -46,10 +50,11 @@ bool drop_in_write(const struct drop_in *drop_in, enum way way,
 /* Remove it, and its folder if nothing else is in it. Print why not and return false. */
 bool drop_in_remove(const struct drop_in *drop_in);
 
-/* Call `each` for every unit of the root that has one of kashim's. Print why the folder
- * can't be read and return false. */
+/* Call `each` for every unit of the root that has such a file. Print why the folder can't be
+ * read and return false. */
 bool drop_in_list(const struct drop_in *root,
-                  void (*each)(const char *unit, enum way way, const char *settings));
+                  void (*each)(const char *unit, enum owner owner, enum way way,
+                               const char *text));
 
 /* Open a file as if `root`, a descriptor, were /, whatever links lie on the way. Return a
  * descriptor, or -1 and set errno: ENOSYS or EPERM where the kernel can't (openat2(2)). */

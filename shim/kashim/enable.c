@@ -197,8 +197,11 @@ static bool write_drop_in(struct request *r, const struct units *units)
     if (!has_what_it_takes(r, way))
         return false;
     owner = drop_in_read(&r->drop_in, &before, &settings);
-    if (owner == ANOTHER)
+    if (owner == ANOTHER) {
+        drop_in_complain(&r->drop_in, settings);
+        free(settings);
         return false;
+    }
     if (way == WAY_PRELOAD)
         preload = preload_list(r, units);
     written = drop_in_write(&r->drop_in, way, &r->options, preload);
@@ -223,9 +226,11 @@ static bool enable(struct request *r)
     return done;
 }
 
-static void print_enabled(const char *unit, enum way way, const char *settings)
+static void print_enabled(const char *unit, enum owner owner, enum way way,
+                          const char *text)
 {
-    say("%-40s %-7s %s", unit, way_names[way], *settings ? settings : "defaults");
+    say("%-40s %-7s %s", unit, owner == US ? way_names[way] : "other",
+        *text ? text : "defaults");
 }
 
 static bool list(struct request *r)
@@ -264,6 +269,16 @@ int request_read(struct request *r, int argc, char **argv, const char *letters,
     return optind == argc || unit_name(argv[optind], r->unit) ? -1 : EXIT_USAGE;
 }
 
+/* Return the root as it stands before the slash of a path: "" for "/". */
+static const char *without_last_slashes(const char *root)
+{
+    char *copy = append(NULL, root ? root : "");
+
+    for (size_t len = strlen(copy); len && copy[len - 1] == '/'; len--)
+        copy[len - 1] = '\0';
+    return copy;
+}
+
 int request_run(struct request *r, bool (*action)(struct request *r))
 {
     const char *root = r->root ? r->root : "/";
@@ -280,7 +295,7 @@ int request_run(struct request *r, bool (*action)(struct request *r))
         return EXIT_UNDONE;
     }
     close(top);
-    r->drop_in = (struct drop_in){r->root ? r->root : "", fd, r->unit};
+    r->drop_in = (struct drop_in){without_last_slashes(r->root), fd, r->unit};
     return action(r) ? EXIT_SUCCESS : EXIT_UNDONE;
 }
 
