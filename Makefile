@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # kashim: `make help` lists the targets and the variables.
 
-VERSION = 1.0.0
+VERSION = 1.1.0
 
 CFLAGS  ?= -O2 -g
 PREFIX  ?= /usr/local

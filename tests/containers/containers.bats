@@ -341,7 +341,7 @@ watcher() {
 run_node() {
     podman run -d --network none --pid host --cgroupns private --read-only --cap-drop all --cap-add "$1" \
         -v "$cgroups:/host/cgroup:ro" -e KA_IDLE=60 -e GROUP="$in_mount" --name node \
-        registry.example.org/kashim:1.0.0 sh -ec "$(of_daemonset script)" >/dev/null
+        registry.example.org/kashim:1.1.0 sh -ec "$(of_daemonset script)" >/dev/null
 }
 
 # bats test_tags=effect

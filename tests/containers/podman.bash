@@ -125,7 +125,7 @@ make_all_images() {
     make -s -C "$root" dist
     mkdir "$store/src"
     tar -xzf "$root"/build/kashim-*.tar.gz -C "$store/src" --strip-components=1
-    build registry.example.org/kashim:1.0.0 -f "$root/scripts/kubernetes/Dockerfile" "$store/src"
+    build registry.example.org/kashim:1.1.0 -f "$root/scripts/kubernetes/Dockerfile" "$store/src"
 }
 
 make_debian_images() {

@@ -53,11 +53,8 @@ tried() {
 }
 
 # bats test_tags=effect
-@test "README: two kernels at work" {
+@test "two kernels at work: the demo pair by hand" {
     local server="LD_PRELOAD=\$PWD/build/libkashim.so KA_IDLE=1 KA_INTVL=1 KA_CNT=10 build/demo-server 127.0.0.1"
-    copied "$server"
-    copied 'build/demo-client 127.0.0.1'
-    copied 'tcpdump -n -c4 -i lo port 12345'
     tried alone "start '$server'
         build/demo-client 127.0.0.1 >/tmp/client & sleep 0.2
         timeout 10 tcpdump -n -c4 -i lo port 12345 | tee /tmp/probes
@@ -82,9 +79,7 @@ tried() {
     copied 'make && sudo make install'
     copied 'kashim run --idle 60 -- ./anyserver'
     copied 'LD_PRELOAD=libkashim.so KA_IDLE=60 ./anyserver'
-    copied 'kashim attach --idle 60 --port 12345'
     copied 'sudo kashim attach --idle 60 --children --port 12345'
-    copied 'kashim status'
     copied 'sudo kashim status --port 12345'
     copied 'kashim check ./anyserver'
     tried 'make && sudo make install && gcc -o anyserver tests/fresh/anyserver.c'
@@ -141,7 +136,21 @@ tried() {
 
 # bats test_tags=effect
 @test "README: xinetd" {
-    block ini 2 >"$tree/etc/anyserver.conf"
+    local env='env = LD_PRELOAD=/usr/local/lib/libkashim.so KA_IDLE=60'
+    effect 'in the README' 1 "$(grep -cF "\`$env\`" "$root/README.md")"
+    cat >"$tree/etc/anyserver.conf" <<END
+service anyserver
+{
+    type        = UNLISTED
+    socket_type = stream
+    protocol    = tcp
+    port        = 12345
+    wait        = no
+    user        = nobody
+    server      = /usr/bin/cat
+    $env
+}
+END
     tried 'apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends xinetd'
     tried alone "start 'xinetd -dontfork -f /etc/anyserver.conf'; client; has_idle_60; stop"
 }
@@ -183,12 +192,12 @@ tried() {
     effect 'files' "$(grep . <<'END'
 kashim -rwxr-xr-x /usr/bin/kashim
 kashim -rw-r--r-- /usr/share/bash-completion/completions/kashim
-kashim drwxr-xr-x /usr/share/licenses/kashim-1.0.0
-kashim -rw-r--r-- /usr/share/licenses/kashim-1.0.0/LICENSE
+kashim drwxr-xr-x /usr/share/licenses/kashim-1.1.0
+kashim -rw-r--r-- /usr/share/licenses/kashim-1.1.0/LICENSE
 kashim -rw-r--r-- /usr/share/man/man1/kashim.1
 kashim-libs -rwxr-xr-x /usr/lib64/libkashim.so
-kashim-libs drwxr-xr-x /usr/share/licenses/kashim-libs-1.0.0
-kashim-libs -rw-r--r-- /usr/share/licenses/kashim-libs-1.0.0/LICENSE
+kashim-libs drwxr-xr-x /usr/share/licenses/kashim-libs-1.1.0
+kashim-libs -rw-r--r-- /usr/share/licenses/kashim-libs-1.1.0/LICENSE
 kashim-libs -rw-r--r-- /usr/share/man/man7/libkashim.7
 END
 )" "$output"
