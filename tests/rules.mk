@@ -197,4 +197,20 @@ lint:
 	mandoc -Tlint -Wwarning shim/*.[1-8] shim/kashim/*.[1-8]
 	@! ($(SOURCES)) | xargs -0 grep -L SPDX-License-Identifier | grep -vFx -e LICENSE -e ./LICENSE
 
+help::
+	@echo 'make test               all tests; BATS=tests/NAME.bats for some of them'
+	@echo 'make servers            what the connections of 27 servers have, with and without'
+	@echo 'make bench              what it costs: a table, and build/bench.json'
+	@echo 'make load               10,000 connections, half of them dead: build/load.svg'
+	@echo 'make sanitize           the tests under clang'"'"'s sanitizers and valgrind'
+	@echo 'make fuzz               the parsers under libFuzzer; FUZZ_SECONDS=600 each'
+	@echo 'make coverage           the lines of shim/ that no test reaches'
+	@echo 'make compat             tests under old, new and other libcs, and on other machines'
+	@echo 'make kernels            Linux 5.10 to the newest, on six machines, and which does what'
+	@echo 'make fresh              the README'"'"'s commands in a fresh Debian 12, and the tests in Debian 13'
+	@echo 'make systemd            services of Debian in a real systemd: enabled, restarted, disabled'
+	@echo 'make containers         images, Compose and manifests of the README, run by podman'
+	@echo 'make control            shows that the tests can fail'
+	@echo 'make lint               shellcheck, clang-format, cppcheck, mandoc'
+
 .PHONY: fixtures test tests unit control servers compat kernels systemd containers fresh sanitize coverage load bench fuzz lint
