@@ -159,7 +159,7 @@ END
 @test "README: packages, for a 64-bit and a 32-bit server; removal leaves nothing" {
     copied 'scripts/install-deps.sh deb && make deb'
     copied 'sudo apt-get install ./build/deb/*_amd64.deb'
-    tried 'make uninstall && scripts/install-deps.sh deb && make deb'
+    tried 'rm anyserver static-server; make uninstall && scripts/install-deps.sh deb && make deb'
     tried 'sudo apt-get -qq -o Dpkg::Use-Pty=0 install ./build/deb/*_amd64.deb
         dpkg --add-architecture i386 && apt-get -qq update
         apt-get -qq -o Dpkg::Use-Pty=0 install -y --no-install-recommends ./build/deb/libkashim_*_i386.deb libc6:i386
@@ -187,17 +187,17 @@ END
 
 # bats test_tags=effect
 @test "packages: RPM's, unpacked" {
-    tried 'make -s rpm && cp build/rpm/*.rpm /tmp && make -s rpm && cd build/rpm && for p in *.rpm; do cmp $p /tmp/$p; done'
-    tried 'rpm -qp --qf "[%{NAME} %{FILEMODES:perms} %{FILENAMES}\n]" build/rpm/*.x86_64.rpm | grep -v build-id'
-    effect 'files' "$(grep . <<'END'
+    tried 'scripts/install-deps.sh deb && make -s rpm && cp build/rpm/*.rpm /tmp && make -s rpm && cd build/rpm && for p in *.rpm; do cmp $p /tmp/$p; done'
+    tried 'rpm -qp --qf "[%{=NAME} %{FILEMODES:perms} %{FILENAMES}\n]" build/rpm/*.x86_64.rpm | grep -v build-id'
+    effect 'files' "$(sed "s/VERSION/$(sed -n 's/^VERSION = //p' "$root/Makefile")/" <<'END'
 kashim -rwxr-xr-x /usr/bin/kashim
 kashim -rw-r--r-- /usr/share/bash-completion/completions/kashim
-kashim drwxr-xr-x /usr/share/licenses/kashim-1.1.0
-kashim -rw-r--r-- /usr/share/licenses/kashim-1.1.0/LICENSE
+kashim drwxr-xr-x /usr/share/licenses/kashim-VERSION
+kashim -rw-r--r-- /usr/share/licenses/kashim-VERSION/LICENSE
 kashim -rw-r--r-- /usr/share/man/man1/kashim.1
 kashim-libs -rwxr-xr-x /usr/lib64/libkashim.so
-kashim-libs drwxr-xr-x /usr/share/licenses/kashim-libs-1.1.0
-kashim-libs -rw-r--r-- /usr/share/licenses/kashim-libs-1.1.0/LICENSE
+kashim-libs drwxr-xr-x /usr/share/licenses/kashim-libs-VERSION
+kashim-libs -rw-r--r-- /usr/share/licenses/kashim-libs-VERSION/LICENSE
 kashim-libs -rw-r--r-- /usr/share/man/man7/libkashim.7
 END
 )" "$output"
