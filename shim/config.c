@@ -232,10 +232,13 @@ size_t ka_config_complain(char *line, size_t size, const char *name, size_t name
     struct ka_text t = {line, size, 0};
     const struct variable *v = find(name, name_len);
 
-    if (!v)
-        return 0;
-    ka_put(&t, "kashim: KA_");
-    ka_put(&t, v->name);
+    ka_put(&t, "kashim: ");
+    for (size_t i = 0; i < name_len && i < 40; i++)
+        ka_put_printable(&t, name[i]);
+    if (!v) {
+        ka_put(&t, " is no setting\n");
+        return t.len;
+    }
     ka_put(&t, "=\"");
     put_shown(&t, value);
     ka_put(&t, "\" is not accepted (");

@@ -59,7 +59,7 @@ enum ka_verdict ka_config_set(struct ka_config *config, const char *name, size_t
  * Writes one line, newline included, that says which value of which variable was refused,
  * what is accepted, and that the default is used instead. Characters that a terminal
  * would obey are shown as '?', a long value is cut. Returns the length; a line that
- * doesn't fit `size` is cut. No terminating NUL.
+ * doesn't fit `size` is cut. No terminating NUL. Of what is no variable it says that.
  */
 size_t ka_config_complain(char *line, size_t size, const char *name, size_t name_len,
                           const char *value);

@@ -90,17 +90,25 @@ static void keep_complaint(const char *name, size_t name_len, const char *value)
         ka_complaints.len += ka_config_complain(line, room, name, name_len, value);
 }
 
-static void read_setting(const char *variable)
+/* What is no setting may be another program's: said with KA_LOG alone. */
+static void read_setting(const char *variable, bool log_unknown)
 {
     size_t name_len = 0;
     const char *value;
+    enum ka_verdict verdict;
 
     while (variable[name_len] != '=')
         if (!variable[name_len++])
             return;
     value = variable + name_len + 1;
-    if (ka_config_set(&ka_config, variable, name_len, value) == KA_REFUSED)
+    verdict = ka_config_set(&ka_config, variable, name_len, value);
+    if (verdict == (log_unknown ? KA_UNKNOWN : KA_REFUSED))
         keep_complaint(variable, name_len, value);
+}
+
+static bool is_setting(const char *variable)
+{
+    return variable[0] == 'K' && variable[1] == 'A' && variable[2] == '_';
 }
 
 /* NULL unless it is the variable called `name`. */
@@ -122,8 +130,8 @@ static void read_if(char *variable, const char *name, const char **value)
 
 static void read_variable(char *variable)
 {
-    if (variable[0] == 'K' && variable[1] == 'A' && variable[2] == '_')
-        read_setting(variable);
+    if (is_setting(variable))
+        read_setting(variable, false);
     if (variable[0] != 'L')
         return;
     read_if(variable, "LISTEN_FDS", &ka_listen_fds.count);
@@ -145,6 +153,9 @@ bool ka_env_read(void)
     ka_config_defaults(&ka_config);
     for (char **e = environment(); *e; e++)
         read_variable(*e);
+    for (char **e = environment(); ka_config.log && *e; e++)
+        if (is_setting(*e))
+            read_setting(*e, true);
     if (ka_config.log || ka_complaints.len)
         ka_file_of(2, &ka_stderr);
     atomic_store_explicit(&stage, READ, memory_order_release);

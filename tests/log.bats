@@ -54,6 +54,15 @@ timers_said='idle 61 s, intvl 11 s, cnt 7'
 }
 
 # bats test_tags=effect
+@test "a variable that is no setting is named, but without KA_LOG passed over" {
+    shimmed KA_LOG=stderr KA_INTERVAL=5 KA_IDLE=x KAFFEE=1 steps 'tcp4 a' 'listen a'
+    effect 'lines' 'kashim: KA_IDLE="x" is not accepted
+kashim: KA_INTERVAL is no setting' "$(grep -o -e '^kashim: KA_.* is not accepted' -e '^kashim: KA.* is no setting' <<<"$stderr")"
+    shimmed KA_INTERVAL=5 steps 'tcp4 a' 'listen a'
+    harmless 'without' '' "$stderr"
+}
+
+# bats test_tags=effect
 @test "the user timeout is part of it" {
     shimmed KA_LOG=stderr KA_USER_TIMEOUT=auto "${timers[@]}" steps 'tcp4 a' 'listen a'
     effect 'line' "$timers_said, user timeout 138 s; an idle dead peer is dropped after 138 s, one with data in flight after 138 s" \

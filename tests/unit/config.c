@@ -369,7 +369,10 @@ static void complaints(void **state)
     complains("KA_OFF", "0123456789012345678901234567890123456789x",
               "kashim: KA_OFF=\"0123456789012345678901234567890123456789...\" is not "
               "accepted (0 or 1); using the default, 0\n");
-    complains("KA_WHAT", "1", "");
+    complains("KA_WHAT", "1", "kashim: KA_WHAT is no setting\n");
+    complains("KA_A\x1b"
+              "b45678901234567890123456789012345678901234",
+              "1", "kashim: KA_A?b4567890123456789012345678901234567 is no setting\n");
 }
 
 static void complaints_fit(void **state)
