@@ -138,10 +138,18 @@ HOOK int setsockopt(int fd, int level, int name, const void *value, socklen_t le
  * now may not have been when it began. Where the number is known before, it is withdrawn
  * before as well, or an accept in between would take the new listener for the old one.
  */
-static int arrived(int fd)
+static struct ka_mark known(int fd)
 {
-    if (atomic_load(&ka_marks_used))
-        ka_mark_withdraw(fd);
+    return atomic_load(&ka_marks_used) ? ka_mark_read(fd) : (struct ka_mark){fd, 0};
+}
+
+static int arrived(struct ka_mark from, int fd)
+{
+    if (atomic_load(&ka_marks_used)) {
+        struct ka_mark mark = ka_mark_withdraw(fd);
+
+        ka_mark_copy(&from, &mark);
+    }
     return fd;
 }
 
@@ -153,35 +161,41 @@ static void arriving(int fd)
 
 HOOK int dup(int fd)
 {
-    return arrived(KA_NEXT(dup)(fd));
+    struct ka_mark from = known(fd);
+
+    return arrived(from, KA_NEXT(dup)(fd));
+}
+
+/* Behind a call that has failed, `fd` isn't at `to`. */
+static int arrived_at(struct ka_mark from, int to, int result)
+{
+    arrived(result < 0 ? (struct ka_mark){-1, 0} : from, to);
+    return result;
 }
 
 HOOK int dup2(int fd, int to)
 {
-    int result;
+    struct ka_mark from = known(fd);
 
     if (fd == to) /* nothing arrives */
         return KA_NEXT(dup2)(fd, to);
     arriving(to);
-    result = KA_NEXT(dup2)(fd, to);
-    arrived(to);
-    return result;
+    return arrived_at(from, to, KA_NEXT(dup2)(fd, to));
 }
 
 HOOK int dup3(int fd, int to, int flags)
 {
-    int result;
+    struct ka_mark from = known(fd);
 
     arriving(to);
-    result = KA_NEXT(dup3)(fd, to, flags);
-    arrived(to);
-    return result;
+    return arrived_at(from, to, KA_NEXT(dup3)(fd, to, flags));
 }
 
 /* The one argument of any command, as libc itself takes it. */
 #define FCNTL_HOOK(name)                                                                 \
     HOOK int name(int fd, int command, ...)                                              \
     {                                                                                    \
+        struct ka_mark from = known(fd);                                                 \
         va_list ap;                                                                      \
         void *arg;                                                                       \
                                                                                          \
@@ -190,7 +204,7 @@ HOOK int dup3(int fd, int to, int flags)
         va_end(ap);                                                                      \
         if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)                            \
             return KA_NEXT(name)(fd, command, arg);                                      \
-        return arrived(KA_NEXT(name)(fd, command, arg));                                 \
+        return arrived(from, KA_NEXT(name)(fd, command, arg));                           \
     }
 FCNTL_HOOK(fcntl)
 FCNTL_HOOK(fcntl64)

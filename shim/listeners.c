@@ -23,8 +23,9 @@ static bool prepare(int fd)
     return !(refusal.options & 1U << KA_KEEPALIVE);
 }
 
-/* Where no mark can be set every accept is a first meeting. What stands there is kept if it
- * is on, or has our timers: then it was prepared, and the program has turned it off. */
+/* Where no mark can be set every accept is a first meeting, and at a duplicate's number it
+ * may be one. What stands there is kept if it is on, or has our timers: then it was
+ * prepared, and the program has turned it off. */
 static bool met_before(int fd)
 {
     struct ka_values timers, now;
@@ -47,8 +48,11 @@ static bool meet(struct ka_mark *mark, const char *kind)
     int fd = mark->fd;
     bool ours = ka_is_listening(fd) && port_is_ours(fd);
 
-    if (ours && !ka_mark_settable(mark) && met_before(fd))
+    if (ours && (!ka_mark_settable(mark) || ka_mark_state(mark) == KA_COPY) &&
+        met_before(fd)) {
+        ka_mark_set(mark, KA_QUEUED);
         return true;
+    }
     if (ours && prepare(fd)) {
         ka_mark_set(mark, KA_QUEUED);
         ka_log_listener(fd, kind);
@@ -71,7 +75,8 @@ struct ka_listening ka_listen_begin(int fd)
     state = ka_tcp_state(fd);
     if (state == TCP_LISTEN) {
         /* the second call for a listener: what was set since the first one stays */
-        if (ka_mark_state(&listening.mark) == KA_UNMET)
+        if (ka_mark_state(&listening.mark) == KA_UNMET ||
+            ka_mark_state(&listening.mark) == KA_COPY)
             meet(&listening.mark, inherited);
         return listening;
     }

@@ -194,10 +194,35 @@ static const struct link_map *objects(void)
     return debug ? debug->r_map : NULL;
 }
 
+/* Returns how many of the names this object is the first to have. */
+static unsigned search(const struct link_map *object, const ka_function_name *names,
+                       const uint32_t *hash, ka_function **found, unsigned count,
+                       unsigned *chosen)
+{
+    struct tables t;
+    unsigned here = 0;
+
+    t.gnu_hash = gnu_hash_table(object);
+    t.symbols = NULL;
+    for (unsigned i = 0; i < count; i++) {
+        const elf_symbol *symbol = found[i] ? NULL : find(object, &t, names[i], hash[i]);
+
+        if (!symbol)
+            continue;
+        if (ELF32_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC) {
+            *chosen |= 1U << i;
+            continue;
+        }
+        found[i] = (ka_function *)(object->l_addr + symbol->st_value);
+        here++;
+    }
+    return here;
+}
+
 bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned count,
                     unsigned *chosen)
 {
-    const struct link_map *object = objects();
+    const struct link_map *ours = objects();
     uint32_t hash[KA_MAX_NAMES];
     unsigned missing = count;
 
@@ -206,28 +231,15 @@ bool ka_loaded_find(const ka_function_name *names, ka_function **found, unsigned
         found[i] = NULL;
         hash[i] = gnu_hash_of(names[i]);
     }
-    while (object && object->l_ld != _DYNAMIC)
-        object = object->l_next;
-    if (!object)
+    while (ours && ours->l_ld != _DYNAMIC)
+        ours = ours->l_next;
+    if (!ours)
         return false;
-    while (missing && (object = object->l_next)) {
-        struct tables t;
-
-        t.gnu_hash = gnu_hash_table(object);
-        t.symbols = NULL;
-        for (unsigned i = 0; i < count; i++) {
-            const elf_symbol *symbol =
-                found[i] ? NULL : find(object, &t, names[i], hash[i]);
-
-            if (!symbol)
-                continue;
-            if (ELF32_ST_TYPE(symbol->st_info) == STT_GNU_IFUNC) {
-                *chosen |= 1U << i;
-                continue;
-            }
-            found[i] = (ka_function *)(object->l_addr + symbol->st_value);
-            missing--;
-        }
-    }
+    for (const struct link_map *o = ours->l_next; missing && o; o = o->l_next)
+        missing -= search(o, names, hash, found, count, chosen);
+    /* opened by dlopen(3), it has libc in front */
+    if (missing == count)
+        for (const struct link_map *o = objects(); missing && o != ours; o = o->l_next)
+            missing -= search(o, names, hash, found, count, chosen);
     return true;
 }

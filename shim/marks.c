@@ -28,26 +28,37 @@ void ka_mark_set(struct ka_mark *mark, enum ka_state state)
         mark->word = word;
 }
 
-static void withdraw(int fd, enum ka_state state)
+static struct ka_mark withdraw(int fd, enum ka_state state)
 {
-    uint32_t word, next;
+    struct ka_mark mark = {fd, 0};
+    uint32_t word;
 
     if (!ka_mark_possible(fd))
-        return;
+        return mark;
     word = atomic_load(&ka_marks[fd]);
     do
-        next = ((word >> KA_STATE_BITS) + 1) << KA_STATE_BITS | state;
-    while (!atomic_compare_exchange_weak(&ka_marks[fd], &word, next));
+        mark.word = ((word >> KA_STATE_BITS) + 1) << KA_STATE_BITS | state;
+    while (!atomic_compare_exchange_weak(&ka_marks[fd], &word, mark.word));
+    return mark;
 }
 
-void ka_mark_withdraw(int fd)
+struct ka_mark ka_mark_withdraw(int fd)
 {
-    withdraw(fd, KA_UNMET);
+    return withdraw(fd, KA_UNMET);
 }
 
 void ka_mark_expect(int fd)
 {
     withdraw(fd, KA_ARRIVING);
+}
+
+void ka_mark_copy(const struct ka_mark *from, struct ka_mark *to)
+{
+    enum ka_state state = ka_mark_state(from);
+
+    if (state != KA_UNMET && state != KA_ARRIVING &&
+        ka_mark_read(from->fd).word == from->word)
+        ka_mark_set(to, KA_COPY);
 }
 
 /* cmsg(3) by hand: CMSG_NXTHDR may call a function of libc's. */

@@ -38,8 +38,9 @@ enum ka_state {
     KA_QUEUED,   /* prepared, but older connections may wait in its queue */
     KA_SETTLED,  /* nothing to do: prepared with all that is queued, or none of ours */
     KA_ARRIVING, /* another descriptor is about to arrive: ask, and set nothing */
+    KA_COPY,     /* a duplicate of one that was met; in a vfork child's table perhaps */
 };
-enum { KA_STATE_BITS = 2, KA_STATE_MASK = 3 };
+enum { KA_STATE_BITS = 3, KA_STATE_MASK = 7 };
 
 extern _Atomic uint32_t ka_marks[KA_MARKS];
 extern atomic_bool ka_marks_used; /* false: none was read, so none is set */
@@ -80,8 +81,12 @@ static inline bool ka_mark_settable(const struct ka_mark *mark)
 void ka_mark_set(struct ka_mark *mark, enum ka_state state);
 
 /* A descriptor has arrived at this number, or hasn't after all. Negative numbers are let
- * pass, here and below. */
-void ka_mark_withdraw(int fd);
+ * pass, here and below. Returns what a ka_mark_read gives now. */
+struct ka_mark ka_mark_withdraw(int fd);
+
+/* The descriptor that has arrived at `to` duplicates the number of `from`, which was read
+ * before. Moves `to` to KA_COPY if that was met, unless either has changed since. */
+void ka_mark_copy(const struct ka_mark *from, struct ka_mark *to);
 
 /* A descriptor is about to arrive at this number; ka_mark_withdraw must follow. */
 void ka_mark_expect(int fd);

@@ -15,6 +15,27 @@ four_accepts() {
         'look a' 'look b' 'look c' 'look e' 'look 7'
 }
 
+# ---- duplicates ----------------------------------------------------------------
+
+# bats test_tags=effect
+@test "a duplicate of a listener has what the program has set since, and the queue isn't forgotten" {
+    local dup
+    for dup in 'dup a d' 'dup2 a 60' 'dup3 a 60' 'dupfd a d' 'dupfd-cloexec a d'; do
+        shimmed "${timers[@]}" steps 'tcp4 a' 'listen a' 'set a idle 15' "$dup" 'connect c a' \
+            "accept ${dup##* } b" 'look b'
+        has b "${ours/idle=61/idle=15}"
+        handed_over "${queued[@]}" -- 'accept 7 x' "${dup/ a / 7 }" "accept ${dup##* } b" 'look b'
+        has b "$ours"
+    done
+}
+
+# bats test_tags=effect
+@test "a number that a duplicate of another socket takes is forgotten" {
+    handed_over "${another[@]}" -- 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'dup2 8 60' 'accept 60 d' 'look d' \
+        'unix u' 'listen u' 'dup2 u 61' 'dup2 8 61' 'connect e 8' 'accept 61 f' 'look f'
+    has d f "$ours"
+}
+
 # ---- inherited -----------------------------------------------------------------
 
 # bats test_tags=effect

@@ -131,3 +131,14 @@ END
         OTHER_LENGTH=$length unharmed steps "${steps[@]}"
     done
 }
+
+# bats test_tags=harmless,clumsy:load
+@test "opened by a program, behind libc, its functions work" {
+    need python3
+    output=$(python3 -c '
+import ctypes, socket, sys
+library = ctypes.CDLL(sys.argv[1])
+s = socket.socket()
+print(library.listen(s.fileno(), 5), s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))' "$KASHIM_LIB" 2>&1)
+    harmless 'listen' '0 1' "$output"
+}
