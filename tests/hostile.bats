@@ -248,7 +248,7 @@ enable() {
         refused 1 "$drop_in was not written by kashim: left as it is"
     done
     kashim enable --root "$tree"
-    harmless 'listed' "0 kashim: $drop_in was not written by kashim: left as it is" "$status $output$stderr"
+    harmless 'listed' "0 x.service other was not written by kashim" "$status $(tr -s ' ' <<<"$output$stderr")"
     rm "$drop_in"
     printf '# Written by kashim enable; kashim disable removes it.\n' >"$dir/ours"
     for place in "$dir/ours" /etc/passwd /dev/zero /no/such/file; do

@@ -122,7 +122,7 @@ function judge(    calls, start, i) {
     target("the same with KA_CONNECT=1", more("system calls of the same with KA_CONNECT=1", "none"), 8)
     target("the same, no mark for the listener", more("system calls of the same, no mark for the listener", "none"), 3)
     target("instructions more than an empty library, at start", more(start, "empty"), 6500)
-    target("the same among 40 more libraries", more("instructions of the same among 40 more libraries", "empty"), 27000)
+    target("the same among 40 more libraries", more("instructions of the same among 40 more libraries", "empty"), 27500)
     target("system calls more than an empty library, at start", more("system calls until the program starts and ends", "empty"), 0)
     target("page faults more than an empty library, at start", difference("process start, page faults", "kashim", "empty"), 1)
     for (i = 1; i <= rivals; i++)
