@@ -9,13 +9,15 @@ BINDIR  ?= $(PREFIX)/bin
 LIBDIR  ?= $(PREFIX)/lib
 MANDIR  ?= $(PREFIX)/share/man
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR  ?= $(PREFIX)/share/zsh/site-functions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 DESTDIR ?=
 LIBMODE ?= 644
 
 # refuse_unfit FOLDER,WHY: a name with a blank or a colon in it, or none
 refuse_unfit = $(if $(filter 1,$(words $($(1)))$(findstring :,$($(1)))),,$(error $(1)=$($(1)): $(2)))
 $(call refuse_unfit,LIBDIR,blanks and colons are what LD_PRELOAD has between its entries)
-$(foreach folder,BINDIR MANDIR COMPLETIONDIR,$(call refuse_unfit,$(folder),it may have no blank and no colon))
+$(foreach folder,BINDIR MANDIR COMPLETIONDIR ZSHDIR FISHDIR,$(call refuse_unfit,$(folder),it may have no blank and no colon))
 
 # ---- for which machine -------------------------------------------------------
 
@@ -140,7 +142,9 @@ ifeq ($(ARCH),)
   INSTALLED += 755:$(B)/kashim:$(BINDIR)/kashim \
                644:shim/kashim/kashim.1:$(MANDIR)/man1/kashim.1 \
                644:shim/libkashim.7:$(MANDIR)/man7/libkashim.7 \
-               644:shim/kashim/completion.bash:$(COMPLETIONDIR)/kashim
+               644:shim/kashim/completion.bash:$(COMPLETIONDIR)/kashim \
+               644:shim/kashim/completion.zsh:$(ZSHDIR)/_kashim \
+               644:shim/kashim/completion.fish:$(FISHDIR)/kashim.fish
 endif
 
 # Or the library of the other machine would take the place of this one's
@@ -204,7 +208,7 @@ include tests/rules.mk
 
 help::
 	@echo 'make ARCH=arm64         for another machine: build/arm64'
-	@echo 'make install, uninstall PREFIX BINDIR LIBDIR LIBMODE MANDIR COMPLETIONDIR DESTDIR'
+	@echo 'make install, uninstall PREFIX BINDIR LIBDIR LIBMODE MANDIR COMPLETIONDIR ZSHDIR FISHDIR DESTDIR'
 	@echo 'make clean              removes build; needed before a build with other flags'
 	@echo
 	@echo 'Variables: CC CFLAGS CPPFLAGS LDFLAGS; V=1 shows the commands.'

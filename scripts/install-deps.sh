@@ -14,7 +14,7 @@ servers='postgresql mariadb-server openssh-server dropbear-bin apache2 haproxy m
          lighttpd rsync git busybox default-jdk-headless php-cli ruby erlang-base'
 test='bats perl libcmocka-dev binutils clang dpkg-dev strace curl socat python3 nginx redis-server nodejs
       vsftpd tor systemd openbsd-inetd liburing-dev libcap2-bin musl-tools golang-go valgrind
-      bash-completion gcc-i686-linux-gnu libc6-dev-i386-cross'
+      bash-completion zsh fish gcc-i686-linux-gnu libc6-dev-i386-cross'
 lint='shellcheck clang-format cppcheck mandoc'
 bench='valgrind strace libkeepalive0 libdontdie0'
 deb='debhelper dpkg-dev lintian rpm gcc-i686-linux-gnu libc6-dev-i386-cross gcc-aarch64-linux-gnu

@@ -260,18 +260,19 @@ to() {
     (cd "$BATS_TEST_TMPDIR/to" && find . -type f | sort | xargs && rm -r ./*)
 }
 
-# installed BINDIR LIBDIR MANDIR COMPLETIONDIR: what is installed there, in order.
+# installed BINDIR LIBDIR MANDIR COMPLETIONDIR ZSHDIR FISHDIR: what is installed there, in order.
 installed() {
-    printf '.%s\n' "$1/kashim" "$2/libkashim.so" "$3/man1/kashim.1" "$3/man7/libkashim.7" "$4/kashim" | sort | xargs
+    printf '.%s\n' "$1/kashim" "$2/libkashim.so" "$3/man1/kashim.1" "$3/man7/libkashim.7" "$4/kashim" "$5/_kashim" \
+        "$6/kashim.fish" | sort | xargs
 }
 
 # bats test_tags=harmless
-@test "make install: DESTDIR, PREFIX, BINDIR, LIBDIR, MANDIR, COMPLETIONDIR" {
-    local share=share/bash-completion/completions
-    [ "$(to install)" = "$(installed /usr/local/bin /usr/local/lib /usr/local/share/man /usr/local/$share)" ]
-    [ "$(to PREFIX=/usr install)" = "$(installed /usr/bin /usr/lib /usr/share/man /usr/$share)" ]
-    [ "$(to LIBDIR=/lib/x86_64-linux-gnu BINDIR=/bin MANDIR=/man COMPLETIONDIR=/complete install)" = \
-        "$(installed /bin /lib/x86_64-linux-gnu /man /complete)" ]
+@test "make install: DESTDIR, PREFIX, BINDIR, LIBDIR, MANDIR, COMPLETIONDIR, ZSHDIR, FISHDIR" {
+    local share=(share/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d})
+    [ "$(to install)" = "$(installed /usr/local/bin /usr/local/lib /usr/local/share/man "${share[@]/#//usr/local/}")" ]
+    [ "$(to PREFIX=/usr install)" = "$(installed /usr/bin /usr/lib /usr/share/man "${share[@]/#//usr/}")" ]
+    [ "$(to LIBDIR=/lib/x86_64-linux-gnu BINDIR=/bin MANDIR=/man COMPLETIONDIR=/complete ZSHDIR=/z FISHDIR=/f install)" = \
+        "$(installed /bin /lib/x86_64-linux-gnu /man /complete /z /f)" ]
 }
 
 # bats test_tags=harmless
@@ -290,7 +291,7 @@ installed() {
     harmless 'installed' "$(cd "$other" && find . -type f)" "$(cd "$to" && find . -type f)"
     make_in "$tree" CC=gcc "DESTDIR=$to" uninstall >/dev/null
     harmless 'left' '' "$(find "$to" -type f)"
-    harmless 'the other folder' 5 "$(find "$other" -type f | wc -l)"
+    harmless 'the other folder' 7 "$(find "$other" -type f | wc -l)"
 }
 
 # bats test_tags=harmless
@@ -312,7 +313,7 @@ installed() {
 # bats test_tags=harmless
 @test "make: a blank or a colon in a folder's name is refused before anything is done" {
     local folder path b=$BATS_TEST_TMPDIR/b
-    for folder in BINDIR MANDIR COMPLETIONDIR; do
+    for folder in BINDIR MANDIR COMPLETIONDIR ZSHDIR FISHDIR; do
         for path in '/a b' '/a:b' ''; do
             run make_in "$tree" "B=$b" "$folder=$path" install "DESTDIR=$BATS_TEST_TMPDIR/to"
             harmless "exit status for $folder=$path" 2 "$status"

@@ -23,7 +23,8 @@ static const struct subcommand {
     {"attach", kashim_attach, "[OPTIONS] TARGET...",
      "put keepalive on running processes"},
     {"detach", kashim_detach, "[OPTIONS] TARGET...", "take it off again"},
-    {"status", kashim_status, "[TARGET...]", "show which sockets have keepalive"},
+    {"status", kashim_status, "[OPTIONS] [TARGET...]",
+     "show which sockets have keepalive"},
     {"enable", kashim_enable, "[OPTIONS] [UNIT]", "keepalive for a systemd unit"},
     {"disable", kashim_disable, "UNIT", "remove what enable wrote"},
 };

@@ -192,9 +192,11 @@ END
     effect 'files' "$(sed "s/VERSION/$(sed -n 's/^VERSION = //p' "$root/Makefile")/" <<'END'
 kashim -rwxr-xr-x /usr/bin/kashim
 kashim -rw-r--r-- /usr/share/bash-completion/completions/kashim
+kashim -rw-r--r-- /usr/share/fish/vendor_completions.d/kashim.fish
 kashim drwxr-xr-x /usr/share/licenses/kashim-VERSION
 kashim -rw-r--r-- /usr/share/licenses/kashim-VERSION/LICENSE
 kashim -rw-r--r-- /usr/share/man/man1/kashim.1
+kashim -rw-r--r-- /usr/share/zsh/site-functions/_kashim
 kashim-libs -rwxr-xr-x /usr/lib64/libkashim.so
 kashim-libs drwxr-xr-x /usr/share/licenses/kashim-libs-VERSION
 kashim-libs -rw-r--r-- /usr/share/licenses/kashim-libs-VERSION/LICENSE
