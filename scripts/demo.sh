@@ -49,7 +49,8 @@ start_server() {
     local port=$1
     shift
     local environment=${*/"$LAB_DIR"/build}
-    say "${dim}server\$${off} ${environment:+$environment }demo-server $LAB_SERVER $port"
+    say "${dim}server\$${off} ${environment:+$environment \\
+    }demo-server $LAB_SERVER $port"
     env "$@" "$root/build/demo-server" "$LAB_SERVER" "$port" >"server.$port" 8<&- &
     wait_for 10 listening "$port"
     capture "$port"
@@ -109,6 +110,7 @@ annotate() {
     again) colour=$yellow ;;
     ack) return ;;
     esac
+    packet=$(sed "s/$LAB_SERVER\.[0-9]*/server/; s/$LAB_CLIENT\.[0-9]*/client/" <<<"$packet")
     printf '  %5s s  %s%-9s%s  %s\n' \
         "$(seconds "$1" "$time")" "$colour" "$event" "$off" "$packet"
 }
@@ -162,7 +164,7 @@ scene_plain_again() {
 }
 
 scene_in_flight() {
-    title '5. A client asks, and vanishes before the answer: no probes, but retransmissions.'
+    title '5. A client asks, and vanishes before the answer: retransmissions, no probes.'
     mend_link
     start_server $capped "LD_PRELOAD=$LAB_DIR/libkashim.so" KA_RTO_MAX=1 KA_LOG=stderr 2>log
     in_flight=$minutes
@@ -202,7 +204,7 @@ summary() {
     row '' '--------' '------------'
     row 'while the client is quiet' "$(count $plain probe) probes" \
         "$asked probes, $answered answers"
-    row 'cable pulled' 'silence' "$lost unanswered probes, then the reset"
+    row 'cable pulled' 'silence' "$lost unanswered probes, reset"
     row 'the server learns of it' never "$(seconds "$pulled" "$(reset_time)") s after"
     row 'the dead connection' "$plain_fate" "$(fate $shimmed)"
     row 'with an answer in flight' "$minutes" "$in_flight"

@@ -128,6 +128,7 @@ refuses() {
     effect 'exit status' 0 "$status"
     effect 'servers that say when it timed out' $ends \
         "$(grep -c '^ *ended after 1[4-7]\.[0-9] s: Connection timed out$' <<<"$output")"
+    effect 'wide lines' '' "$(awk 'length > 80' <<<"$output")"
     effect 'under a minute' yes "$([ $((SECONDS - before)) -lt 60 ] && echo yes)"
     effect 'no colour but on a terminal' '' "$(grep -o $'\e' <<<"$output")"
 }
