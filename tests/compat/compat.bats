@@ -248,7 +248,7 @@ cancels() {
     done <"$BATS_TEST_TMPDIR/machines"
 }
 
-# bats test_tags=effect
+# bats test_tags=harmless
 @test "other machines: the command is built without a warning, and runs" {
     local arch emulator loader said version
     version=$(sed -n 's/^VERSION = //p' "$root/Makefile")
@@ -259,7 +259,7 @@ cancels() {
         harmless "$arch, warnings" '' "$(grep -i warning <<<"$said" || :)"
         mapfile -t emulator < <(emulator "$arch")
         loader=("$(libc_of "$arch")"/ld*.so.[0-9])
-        effect "$arch" "kashim $version" "$(without_harness "${emulator[@]}" "${loader[0]}" \
+        harmless "$arch" "kashim $version" "$(without_harness "${emulator[@]}" "${loader[0]}" \
             --library-path "$(libc_of "$arch")" "$root/build/$arch/kashim" --version 2>&1)"
     done
 }
@@ -466,7 +466,7 @@ END
     done
 }
 
-# bats test_tags=effect
+# bats test_tags=harmless
 @test "s390x: another preload with the old kind of hash table, which has 64-bit words there" {
     need_target s390x
     s390x-linux-gnu-gcc -shared -fPIC -nostdlib -Wl,--hash-style=sysv -x c -o "$build/libsysv.so" - <<'END'
@@ -477,7 +477,7 @@ int accept(int fd, void *address, void *len)
     return write(1, "other\n", 6) == 6 ? (int)syscall(SYS_accept4, fd, address, len, 0) : -1;
 }
 END
-    effect 'calls of its accept' 6 "$(run_probe s390x "$(library s390x):$build/libsysv.so" options | grep -c other)"
+    harmless 'calls of its accept' 6 "$(run_probe s390x "$(library s390x):$build/libsysv.so" options | grep -c other)"
 }
 
 # ---- which file for which program ----------------------------------------------

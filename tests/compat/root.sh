@@ -4,15 +4,16 @@
 # root.sh SUITE DIR PACKAGE...: makes DIR a root folder that holds these packages of Debian
 # SUITE and nothing else, to link against and to run in. The system's own apt fetches them
 # and checks their signatures, with lists of its own: the system's aren't touched. What is
-# there already is kept.
+# there already is kept. Of the machines in ARCHES, "amd64,i386" say, a package without a
+# machine is of the first.
 
 set -eu
 
 mirrors=(http://deb.debian.org/debian http://archive.debian.org/debian)
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 
-# apt COMMAND...: of either class, from this suite alone. Lists may have expired: an old
-# suite's do, a frozen mirror's do; what counts is that they are signed.
+# apt COMMAND...: from this suite alone. Lists may have expired: an old suite's do, a frozen
+# mirror's do; what counts is that they are signed.
 apt() {
     apt-get -qq -o Dir::State="$work/state" -o Dir::Cache="$work/cache" \
         -o Dir::State::status=/dev/null -o Dir::Etc::sourceparts="$work/none" \
