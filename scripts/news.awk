@@ -15,7 +15,7 @@ function begin_release(line) {
     date = mktime(date " 0 0 0")
     print form == "deb" ? "kashim (" version "-1) unstable; urgency=medium\n" \
                         : strftime("* %a %b %d %Y ", date) by " - " version "-1"
-    sub(/^[^ ]* [^ ]* /, "", line)
+    sub(/^[^ ]* [^ ]* ?/, "", line)
     item = line
 }
 

@@ -260,14 +260,13 @@ void pids_add_descendants(struct numbers *pids)
 
 /* Count the sockets that are registered with an io_uring and aren't among `inodes`, and add
  * them: its fdinfo lists them (proc(5), io_uring_show_fdinfo). */
-static size_t registered_only(const struct process *p, unsigned long ring,
-                              struct numbers *inodes)
+static size_t registered_only(const struct process *p, int ring, struct numbers *inodes)
 {
     char name[32], line[512];
     size_t before = inodes->count;
     FILE *info;
 
-    snprintf(name, sizeof name, "fdinfo/%lu", ring);
+    snprintf(name, sizeof name, "fdinfo/%d", ring);
     info = open_file(p->thread, name);
     while (info && fgets(line, sizeof line, info)) {
         unsigned long inode;
@@ -283,10 +282,10 @@ static size_t registered_only(const struct process *p, unsigned long ring,
 /* Compare two descriptors by their files, in the kernel's order. */
 static int by_file(const void *a, const void *b, void *thread)
 {
-    const unsigned long *x = a, *y = b;
+    const uint64_t *x = a, *y = b;
     int pid = *(int *)thread;
 
-    switch (syscall(SYS_kcmp, pid, pid, KCMP_FILE, *x, *y)) {
+    switch (syscall(SYS_kcmp, pid, pid, KCMP_FILE, (long)*x, (long)*y)) {
     case 0: return 0;
     case 1: return -1;
     case 2: return 1;
@@ -336,7 +335,7 @@ static size_t count_unreachable(const struct process *p, const struct sockets *s
         numbers_add(&inodes, s->all[i].inode);
     for (size_t i = 0; i < rings->count; i++)
         if (!i || by_file(&rings->all[i - 1], &rings->all[i], &pid))
-            count += registered_only(p, rings->all[i], &inodes);
+            count += registered_only(p, (int)rings->all[i], &inodes);
     numbers_free(&inodes);
     return count;
 }

@@ -112,7 +112,7 @@ char *report_counts(const struct report *r, const size_t counts[ROLES])
 
 /* ---- the order --------------------------------------------------------------- */
 
-static int compare(long a, long b)
+static int compare(long long a, long long b)
 {
     return (a > b) - (a < b);
 }
