@@ -649,3 +649,18 @@ joined() {
     kashim detach "$path"
     effect 'afterwards' '[] [None]' "$(in_status "groups, [p['group'] for p in processes]" | tr -d '()' | sed 's/,//')"
 }
+
+# bats test_tags=effect
+@test "group: status --check of a group whose processes come and go" {
+    serve_in "$group" echo_server "$port"
+    attach "$group"
+    # shellcheck disable=SC2016 # the inner shell's
+    "${inside[@]}" "$group" bash -c 'while [ -e "$1" ]; do /bin/true; done' - "$dir/kashim" 3>&- &
+    started+=($!)
+    local verdicts=''
+    for _ in {1..20}; do
+        kashim status --check "$group"
+        verdicts+=$status
+    done
+    effect 'exit status, 20 times' 00000000000000000000 "$verdicts"
+}

@@ -133,3 +133,18 @@ accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b')
         "$(sed -n '1s/; KA_USER_TIMEOUT .*//p' <<<"$stderr")"
     effect 'its listener' "${ours/connected/listening}" "$(sockopts "$server" | sed -n 's/.* \(tcp listening.*\)/\1/p')"
 }
+
+# bats test_tags=effect
+@test "attach says that some have other values, detach names the cap that it has found" {
+    need_rto_max
+    install_command
+    without_harness exec steps 'tcp4 a' 'listen a' 'tcp4 b' 'listen b' 'set b user_timeout 5000' hold >"$dir/server" 2>&1 &
+    server=$!
+    started+=("$server")
+    wait_for 10 grep -q '^set b' "$dir/server"
+    kashim attach -i 61 -r 3 "$server"
+    effect 'attach' 1 "$(grep -c 'some have other values, which kashim status shows' <<<"$output")"
+    kashim detach -i 61 -r 4 "$server"
+    effect 'detach' 1 "$status"
+    effect 'the timers' '-i 61 -n 30 -c 6 -r 3' "$(sed 's/ -u [0-9]*//; s/.*other timers: //' <<<"$stderr")"
+}

@@ -50,7 +50,10 @@ static void report_timers(const struct scan *scan)
     ka_put_timers(&timers, &scan->now.first, scan->config->retries);
     text[timers.len] = '\0';
     line = append(NULL, scan->count == 1 ? "until it ends: " : "until they end: ");
-    say_parts(append(line, text));
+    line = append(line, text);
+    if (scan->now.mixed)
+        line = append(line, "; some have other values, which kashim status shows");
+    say_parts(line);
 }
 
 /* Print that there was nothing to do, if so, and return false. */

@@ -31,7 +31,7 @@ static void begin_scan(struct scan *scan, const struct ka_config *config)
 static bool some_turned_off(const struct scan *scan)
 {
     const int *other = NULL;
-    char user_timeout[24] = "";
+    char user_timeout[24] = "", rto_max[24] = "";
 
     for (size_t i = 0; i < scan->count; i++) {
         const struct scanned *p = &scan->processes[i];
@@ -46,8 +46,10 @@ static bool some_turned_off(const struct scan *scan)
     if (other[KA_USER_TIMEOUT] > 0)
         snprintf(user_timeout, sizeof user_timeout, " -u %d",
                  ka_seconds(other[KA_USER_TIMEOUT]));
-    complain("nothing was turned off: what is on has other timers: -i %d -n %d -c %d%s",
-             other[KA_IDLE], other[KA_INTVL], other[KA_CNT], user_timeout);
+    if (other[KA_RTO_MAX] > 0 && other[KA_RTO_MAX] != value_when_off(KA_RTO_MAX))
+        snprintf(rto_max, sizeof rto_max, " -r %d", ka_seconds(other[KA_RTO_MAX]));
+    complain("nothing was turned off: what is on has other timers: -i %d -n %d -c %d%s%s",
+             other[KA_IDLE], other[KA_INTVL], other[KA_CNT], user_timeout, rto_max);
     return false;
 }
 

@@ -156,13 +156,15 @@ static uint64_t word_at(const unsigned char *at, size_t size)
     return narrow;
 }
 
-/* Find AT_SECURE in an auxiliary vector of words of that size. Return its value, or -1. */
-static int secure_in(const unsigned char *vector, size_t len, size_t word)
+/* Return the value of that type in an auxiliary vector of words of that size; `none`: it
+ * isn't there. */
+static uint64_t auxiliary(const unsigned char *vector, size_t len, size_t word,
+                          uint64_t type, uint64_t none)
 {
     for (size_t at = 0; at + 2 * word <= len; at += 2 * word)
-        if (word_at(vector + at, word) == AT_SECURE)
-            return word_at(vector + at + word, word) != 0;
-    return -1;
+        if (word_at(vector + at, word) == type)
+            return word_at(vector + at + word, word);
+    return none;
 }
 
 int process_is_secure(const struct process *p)
@@ -170,11 +172,14 @@ int process_is_secure(const struct process *p)
     unsigned char vector[1024];
     FILE *file = open_file(p->thread, "auxv");
     size_t len = file ? fread(vector, 1, sizeof vector, file) : 0;
-    int secure = secure_in(vector, len, 8);
+    uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    /* a 32-bit program's, read as words of 64 bits, has no such pair */
+    size_t word = auxiliary(vector, len, 8, AT_PAGESZ, 0) == page ? 8 : 4;
+    uint64_t secure = auxiliary(vector, len, word, AT_SECURE, 2);
 
     if (file)
         fclose(file);
-    return secure < 0 ? secure_in(vector, len, 4) : secure;
+    return secure == 2 ? -1 : secure != 0;
 }
 
 bool process_is_kernels(int pid)

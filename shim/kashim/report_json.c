@@ -3,8 +3,11 @@
  * known is null. */
 #include "report.h"
 
+#include "util.h"
+
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char *const roles[ROLES] = {
     [LISTENER] = "listener",
@@ -12,16 +15,16 @@ static const char *const roles[ROLES] = {
     [OUTGOING] = "outgoing",
 };
 
-/* Text that isn't ASCII goes out as it is, as UTF-8. */
+/* A byte that isn't text in this locale goes out as '?'. */
 static void print_string(const char *name, const char *value)
 {
+    char *text = printable(append(NULL, value));
+
     printf("\"%s\": \"", name);
-    for (; *value; value++)
-        if ((unsigned char)*value < ' ')
-            printf("\\u%04x", (unsigned)*value);
-        else
-            printf(*value == '"' || *value == '\\' ? "\\%c" : "%c", *value);
+    for (const char *c = text; *c; c++)
+        printf(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
     putchar('"');
+    free(text);
 }
 
 static void print_bool(const char *name, int value)

@@ -209,7 +209,7 @@ static void read_process(struct survey *survey, int pid, bool named)
         survey->refused++;
         snprintf(survey->refusal, sizeof survey->refusal, "%s",
                  process_refusal(&s.process, error));
-    } else if (error && !survey->all) {
+    } else if (error && !survey->all && (named || error != ESRCH)) {
         complain("%s", process_refusal(&s.process, error));
         survey->incomplete = true;
         s.of_user = error != ESRCH && s.process.pidfd >= 0 && !s.count;
