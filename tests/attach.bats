@@ -312,6 +312,8 @@ until it ends: idle 61 s, intvl 11 s, cnt 7, user timeout 9 s;
     kashim "${attach[@]}" "$server"
     effect 'exit status' 1 "$status"
     effect 'said' "kashim: up to 2 connections were queued before and haven't been accepted in 2 seconds: do this again when they have" "$stderr"
+    kashim "${attach[@]}" -p 1 "$server"
+    effect 'those of other ports are nothing to wait for' 'kashim: none of the ports asked for: 1 sockets with others were left alone' "$stderr"
 }
 
 # bats test_tags=effect
@@ -330,7 +332,7 @@ until it ends: idle 61 s, intvl 11 s, cnt 7, user timeout 9 s;
 # bats test_tags=effect
 @test "attach: a line of progress on a terminal, when it takes long, and nowhere else" {
     need strace script
-    local slow="strace -qq -o /dev/null -e inject=pidfd_getfd:delay_enter=100000 $dir/kashim ${attach[*]}"
+    local slow="strace -qq -o /dev/null -e inject=pidfd_getfd:delay_enter=200000 $dir/kashim ${attach[*]}"
     serve_bare "$port" echo_server "$port"
     for _ in 1 2 3 4 5 6 7 8; do
         ask "$port" hello

@@ -156,7 +156,7 @@ time.sleep(100)"
         rm -f "$dir/server"
         # shellcheck disable=SC2016 # for the inner shell
         without_harness exec bash -c 'until grep -qs ready "$1"; do sleep 0.02; done
-            exec strace -D -qq -o /dev/null -e inject=getsockname:delay_enter=300000 "$2" $3 "$(cat "$4")"' \
+            exec strace -D -qq -o /dev/null -e inject=getsockopt:delay_enter=50000 "$2" $3 "$(cat "$4")"' \
             - "$dir/server" "$dir/kashim" $command "$dir/target" </dev/null >"$dir/out" 2>&1 &
         local kashim=$!
         started+=("$kashim")

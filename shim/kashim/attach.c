@@ -184,10 +184,10 @@ static bool report_listeners(const struct scan *scan)
     bool good = true;
 
     process_hurry_closing(true);
-    for (size_t i = 0; i < scan->listener_count; i++)
+    for (size_t i = 0; i < scan->listener_inodes.count; i++)
         good &= report_listener(scan, i);
     process_hurry_closing(false);
-    if (!scan->listener_count && all_seen(scan))
+    if (!scan->listener_inodes.count && all_seen(scan))
         puts("nothing listens there yet");
     return good;
 }

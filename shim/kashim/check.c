@@ -115,7 +115,7 @@ static const char *why_no_sock_diag(void)
     struct tcp_sockets sockets;
     int error = sock_diag_read(getpid(), DIAG_LISTENERS, &sockets);
 
-    free(sockets.all);
+    tcp_sockets_free(&sockets);
     return error ? diag_refusal(error) : NULL;
 }
 

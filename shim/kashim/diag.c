@@ -20,6 +20,39 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* ---- sets of sockets --------------------------------------------------------- */
+
+/* The first subflow of an MPTCP socket has its inode (mptcp_sock_graft). */
+void tcp_sockets_add(struct tcp_sockets *sockets, const struct tcp_socket *s)
+{
+    size_t count = sockets->inodes.count,
+           place = numbers_place(&sockets->inodes, s->inode);
+
+    if (!s->inode)
+        return;
+    if (place && s->multipath)
+        sockets->all[place - 1] = *s;
+    if (place)
+        return;
+    sockets->all = with_room(sockets->all, count, sizeof *s);
+    sockets->all[count] = *s;
+    numbers_add(&sockets->inodes, s->inode);
+}
+
+const struct tcp_socket *tcp_sockets_find(const struct tcp_sockets *sockets, ino_t inode)
+{
+    size_t place = numbers_place(&sockets->inodes, inode);
+
+    return place ? &sockets->all[place - 1] : NULL;
+}
+
+void tcp_sockets_free(struct tcp_sockets *sockets)
+{
+    free(sockets->all);
+    numbers_free(&sockets->inodes);
+    memset(sockets, 0, sizeof *sockets);
+}
+
 /* ---- what the kernel answers ------------------------------------------------- */
 
 static void read_address(union ka_address *a, unsigned family, unsigned short port,
@@ -63,23 +96,21 @@ static int connected(const struct nlmsghdr *h)
 static void add(struct tcp_sockets *sockets, const struct nlmsghdr *h, bool multipath)
 {
     const struct inet_diag_msg *m = NLMSG_DATA(h);
-    struct tcp_socket *s;
+    struct tcp_socket s = {.inode = m->idiag_inode,
+                           .multipath = multipath,
+                           .state = m->idiag_state,
+                           .connected = multipath ? -1 : connected(h),
+                           .user = m->idiag_uid};
 
-    sockets->all = with_room(sockets->all, sockets->count, sizeof *s);
-    s = &sockets->all[sockets->count++];
-    memset(s, 0, sizeof *s);
-    s->inode = m->idiag_inode;
-    s->multipath = multipath;
-    s->state = m->idiag_state;
-    read_address(&s->local, m->idiag_family, m->id.idiag_sport, m->id.idiag_src,
+    read_address(&s.local, m->idiag_family, m->id.idiag_sport, m->id.idiag_src,
                  m->id.idiag_if);
-    if (s->state != TCP_LISTEN)
-        read_address(&s->peer, m->idiag_family, m->id.idiag_dport, m->id.idiag_dst,
+    if (s.state == TCP_LISTEN)
+        s.queue = m->idiag_rqueue;
+    else
+        read_address(&s.peer, m->idiag_family, m->id.idiag_dport, m->id.idiag_dst,
                      m->id.idiag_if);
-    diag_set_timer(s, multipath ? 1 : m->idiag_timer, (int)m->idiag_expires);
-    s->queue = s->state == TCP_LISTEN ? m->idiag_rqueue : 0;
-    s->user = m->idiag_uid;
-    s->connected = multipath ? -1 : connected(h);
+    diag_set_timer(&s, multipath ? 1 : m->idiag_timer, (int)m->idiag_expires);
+    tcp_sockets_add(sockets, &s);
 }
 
 /* Return the error number in a message of that type, negated; 0 if it tells of none. */
@@ -202,14 +233,14 @@ static int open_namespace(int pid)
     return open(path, O_RDONLY | O_CLOEXEC);
 }
 
-ino_t network_namespace(int pid)
+/* Return the inode of a process's network namespace; 0 if it can't be told. */
+static ino_t network_namespace(int pid)
 {
     struct stat st = {0};
-    int fd = open_namespace(pid);
+    char path[64];
 
-    fstat(fd, &st);
-    close(fd);
-    return st.st_ino;
+    snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
+    return stat(path, &st) ? 0 : st.st_ino;
 }
 
 /* Connected to the kernel, the socket refuses what others send: anybody with CAP_NET_ADMIN
@@ -245,14 +276,6 @@ static int open_netlink_of(int pid)
     return fd;
 }
 
-static int by_inode(const void *a, const void *b)
-{
-    ino_t x = ((const struct tcp_socket *)a)->inode;
-    ino_t y = ((const struct tcp_socket *)b)->inode;
-
-    return (x > y) - (x < y);
-}
-
 int sock_diag_read(int pid, unsigned states, struct tcp_sockets *sockets)
 {
     bool same = network_namespace(pid) == network_namespace(getpid());
@@ -268,19 +291,52 @@ int sock_diag_read(int pid, unsigned states, struct tcp_sockets *sockets)
 
 int diag_read(int pid, unsigned states, struct tcp_sockets *sockets)
 {
-    int error;
+    int error = sock_diag_read(pid, states, sockets);
 
-    if (!network_namespace(pid))
+    if (!error)
+        return 0;
+    tcp_sockets_free(sockets);
+    return net_tcp_read(pid, states, sockets) ? error : 0;
+}
+
+static void read_view(int pid, unsigned states, struct view *v)
+{
+    v->error = diag_read(pid, states, &v->sockets);
+    for (size_t i = 0; i < v->sockets.inodes.count; i++)
+        if (v->sockets.all[i].state == TCP_LISTEN)
+            addresses_add(&v->listening, &v->sockets.all[i].local);
+}
+
+struct view *views_look(struct views *views, int pid, unsigned states, bool *new)
+{
+    ino_t namespace = network_namespace(pid);
+    size_t place;
+
+    if (!namespace) { /* take ours */
         pid = getpid();
-    error = sock_diag_read(pid, states, sockets);
-    if (error) {
-        sockets->count = 0;
-        if (!net_tcp_read(pid, states, sockets))
-            error = 0;
+        namespace = network_namespace(pid);
     }
-    if (sockets->count)
-        qsort(sockets->all, sockets->count, sizeof *sockets->all, by_inode);
-    return error;
+    place = numbers_place(&views->namespaces, namespace);
+    *new = !place;
+    if (place)
+        return views->all[place - 1];
+    place = views->namespaces.count;
+    views->all = with_room(views->all, place, sizeof *views->all);
+    views->all[place] = allocate(1, sizeof *views->all[place]);
+    numbers_add(&views->namespaces, namespace);
+    read_view(pid, states, views->all[place]);
+    return views->all[place];
+}
+
+void views_free(struct views *views)
+{
+    for (size_t i = 0; i < views->namespaces.count; i++) {
+        tcp_sockets_free(&views->all[i]->sockets);
+        addresses_free(&views->all[i]->listening);
+        free(views->all[i]);
+    }
+    free(views->all);
+    numbers_free(&views->namespaces);
 }
 
 const char *diag_refusal(int error)
@@ -290,13 +346,4 @@ const char *diag_refusal(int error)
     case EBADMSG: return "somebody else answers in the kernel's place";
     default: return strerror(error);
     }
-}
-
-const struct tcp_socket *diag_find(const struct tcp_sockets *sockets, ino_t inode)
-{
-    struct tcp_socket key = {.inode = inode};
-
-    return sockets->count
-               ? bsearch(&key, sockets->all, sockets->count, sizeof key, by_inode)
-               : NULL;
 }

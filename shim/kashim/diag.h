@@ -8,19 +8,25 @@
 
 #include <netinet/tcp.h>
 
+/* A set of sockets that processes have. */
 struct tcp_sockets {
     struct tcp_socket *all;
-    size_t count;
+    struct numbers inodes; /* in the order of `all` */
 };
+
+void tcp_sockets_add(struct tcp_sockets *sockets, const struct tcp_socket *socket);
+
+/* Return the socket with that inode, or NULL. */
+const struct tcp_socket *tcp_sockets_find(const struct tcp_sockets *sockets, ino_t inode);
+void tcp_sockets_free(struct tcp_sockets *sockets);
 
 enum { DIAG_LISTENERS = 1 << TCP_LISTEN, DIAG_ALL = 0xfff & ~(1 << TCP_TIME_WAIT) };
 
-/* Read the sockets in one of the states, of the network namespace of process `pid`, or of
- * ours if that can't be told; sorted by inode. Return 0 or an error number, sock_diag's.
- * Free `sockets->all` in any case. */
+/* Read the sockets in one of the states, of the network namespace of process `pid`. Return 0
+ * or an error number, sock_diag's. Free `sockets` in any case. */
 int diag_read(int pid, unsigned states, struct tcp_sockets *sockets);
 
-/* The same by sock_diag alone, not sorted: EPERM if another namespace may not be entered. */
+/* The same by sock_diag alone: EPERM if another namespace may not be entered. */
 int sock_diag_read(int pid, unsigned states, struct tcp_sockets *sockets);
 
 /* Return why one of these has failed with `error`, and what helps. */
@@ -42,11 +48,23 @@ int diag_parse(const void *message, size_t len, struct diag_request request,
  * keepalive timer, which ends in `ms`; with others SO_KEEPALIVE can't be told. */
 void diag_set_timer(struct tcp_socket *socket, unsigned timer, int ms);
 
-/* Return the socket with that inode, or NULL. */
-const struct tcp_socket *diag_find(const struct tcp_sockets *sockets, ino_t inode);
+/* ---- one network namespace after the other ----------------------------------- */
 
-/* Return the inode of a process's network namespace; 0 if it can't be told. */
-ino_t network_namespace(int pid);
+struct view {
+    int error; /* of diag_read */
+    struct tcp_sockets sockets;
+    struct addresses listening; /* on these somebody listens */
+};
+
+struct views {
+    struct numbers namespaces; /* inodes */
+    struct view **all;         /* in the order of `namespaces` */
+};
+
+/* Return the view of the network namespace of the process, or of ours if that can't be told.
+ * Each is read once, and is new then. */
+struct view *views_look(struct views *views, int pid, unsigned states, bool *new);
+void views_free(struct views *views);
 
 /* ---- net_tcp.c --------------------------------------------------------------- */
 

@@ -65,10 +65,8 @@ static int read_file(int pid, const char *name, unsigned states,
     for (errno = 0; fgets(line, sizeof line, file); lines++) {
         struct tcp_socket s;
 
-        if (net_tcp_parse(line, &s) && s.state < 32 && states >> s.state & 1) {
-            sockets->all = with_room(sockets->all, sockets->count, sizeof s);
-            sockets->all[sockets->count++] = s;
-        }
+        if (net_tcp_parse(line, &s) && s.state < 32 && states >> s.state & 1)
+            tcp_sockets_add(sockets, &s);
     }
     error = ferror(file) ? errno : lines ? 0 : ENODATA; /* it has a headline */
     fclose(file);

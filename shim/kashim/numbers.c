@@ -26,9 +26,14 @@ static void double_slots(struct numbers *n)
         *slot_of(n, n->all[i]) = i + 1;
 }
 
+size_t numbers_place(const struct numbers *n, uint64_t number)
+{
+    return n->slot_count ? *slot_of(n, number) : 0;
+}
+
 bool numbers_have(const struct numbers *n, uint64_t number)
 {
-    return n->slot_count && *slot_of(n, number);
+    return numbers_place(n, number) != 0;
 }
 
 void numbers_add(struct numbers *n, uint64_t number)

@@ -15,6 +15,8 @@ struct numbers {
     size_t slot_count;
 };
 
+/* Return the place of the number in `all` + 1, or 0 if it isn't there. */
+size_t numbers_place(const struct numbers *numbers, uint64_t number);
 bool numbers_have(const struct numbers *numbers, uint64_t number);
 
 /* Add what isn't there yet. */

@@ -26,12 +26,18 @@
 
 /* ---- the process itself ------------------------------------------------------ */
 
+/* One at a time: they share a buffer in which most have room. */
 static FILE *open_file(int pid, const char *name)
 {
+    static char buffer[16384];
     char path[64];
+    FILE *file;
 
     snprintf(path, sizeof path, PROC "/%d/%s", pid, name);
-    return fopen(path, "re");
+    file = fopen(path, "re");
+    if (file)
+        setvbuf(file, buffer, _IOFBF, sizeof buffer);
+    return file;
 }
 
 static void read_name(struct process *p)
@@ -99,8 +105,6 @@ static int look_by_thread(struct process *p, int thread)
 
 int process_open(int pid, struct process *p)
 {
-    int thread;
-
     p->pid = p->thread = pid;
     strcpy(p->name, "process");
     p->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -108,8 +112,7 @@ int process_open(int pid, struct process *p)
         return errno == ENOENT ? EINVAL
                                : errno; /* ENOENT of a thread, since Linux 6.13 */
     read_name(p);
-    thread = living_thread(pid);
-    return thread ? look_by_thread(p, thread) : 0;
+    return 0;
 }
 
 void process_close(struct process *p)
@@ -313,13 +316,16 @@ static int read_descriptors(DIR *dir, struct sockets *s, struct numbers *rings)
 
     for (errno = 0; (d = readdir(dir)); errno = 0) {
         char link[64];
-        unsigned long inode;
 
+        if (*d->d_name == '.')
+            continue;
         if (!read_link(dir, d->d_name, link, sizeof link) && errno == EACCES)
             break;
-        if (sscanf(link, "socket:[%lu]", &inode) == 1) {
+        s->descriptors++;
+        if (!strncmp(link, "socket:[", 8)) {
             s->all = with_room(s->all, s->count, sizeof *s->all);
-            s->all[s->count++] = (struct descriptor){atoi(d->d_name), inode};
+            s->all[s->count++] =
+                (struct descriptor){atoi(d->d_name), strtoul(link + 8, NULL, 10)};
         } else if (!strcmp(link, "anon_inode:[io_uring]"))
             numbers_add(rings, strtoul(d->d_name, NULL, 10));
     }
@@ -345,7 +351,7 @@ static size_t count_unreachable(const struct process *p, const struct sockets *s
     return count;
 }
 
-int process_sockets(const struct process *p, struct sockets *s)
+static int list_sockets(const struct process *p, struct sockets *s)
 {
     struct numbers rings = {0};
     char path[64];
@@ -362,6 +368,20 @@ int process_sockets(const struct process *p, struct sockets *s)
     s->unreachable = count_unreachable(p, s, &rings);
     numbers_free(&rings);
     return process_has_ended(p) ? ESRCH : error;
+}
+
+/* If its first thread has ended, a process seems to have no descriptors. */
+int process_sockets(struct process *p, struct sockets *s)
+{
+    int error = list_sockets(p, s), thread = 0;
+
+    if (!s->descriptors && (!error || error == EACCES))
+        thread = living_thread(p->pid);
+    if (!thread)
+        return error;
+    sockets_free(s);
+    error = look_by_thread(p, thread);
+    return error ? error : list_sockets(p, s);
 }
 
 void sockets_free(struct sockets *s)

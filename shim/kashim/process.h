@@ -19,8 +19,7 @@ struct process {
 };
 
 /* Fill `process`; close it in any case. Return 0 or an error number: ESRCH, EINVAL for a
- * thread's number, ENOSYS before Linux 5.3, ENOTSUP before 6.9 where the first thread has
- * ended and others live. */
+ * thread's number, ENOSYS before Linux 5.3. */
 int process_open(int pid, struct process *process);
 void process_close(struct process *process);
 bool process_has_ended(const struct process *process);
@@ -40,11 +39,13 @@ struct descriptor {
 struct sockets {
     struct descriptor *all;
     size_t count;
+    size_t descriptors; /* of all kinds */
     size_t unreachable; /* further ones that an io_uring holds, without a descriptor */
 };
 
-/* Fill `sockets`; free it in any case. Return 0 or an error number, EACCES say. */
-int process_sockets(const struct process *process, struct sockets *sockets);
+/* Fill `sockets`; free it in any case. Return 0 or an error number: EACCES say, ENOTSUP
+ * before Linux 6.9 where the first thread has ended and others live. */
+int process_sockets(struct process *process, struct sockets *sockets);
 void sockets_free(struct sockets *sockets);
 
 /* Return a duplicate of a socket of the process (pidfd_getfd(2)), or a negated error

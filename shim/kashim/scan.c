@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scan.h"
 
-#include "diag.h"
+#include "../sys.h"
 #include "util.h"
 
 #include <errno.h>
@@ -25,16 +25,29 @@ static long now_ms(void)
     return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* On a terminal, once it takes long, say after each process how far it is. */
-static void show_progress(const struct scan *scan, long start)
+static void wait_ms(long ms)
 {
-    if (isatty(STDERR_FILENO) && now_ms() - start > PROGRESS_AFTER_MS)
+    struct timespec left = {.tv_nsec = ms * 1000000};
+
+    while (nanosleep(&left, &left) && errno == EINTR)
+        ;
+}
+
+static bool takes_long(const struct scan *scan)
+{
+    return scan->on_terminal && now_ms() - scan->start > PROGRESS_AFTER_MS;
+}
+
+/* On a terminal, once it takes long, say after each process how far it is. */
+static void show_progress(const struct scan *scan)
+{
+    if (takes_long(scan))
         fprintf(stderr, "\rkashim: %zu sockets looked at", scan->looked_at);
 }
 
-static void remove_progress(long start)
+static void remove_progress(const struct scan *scan)
 {
-    if (isatty(STDERR_FILENO) && now_ms() - start > PROGRESS_AFTER_MS)
+    if (takes_long(scan))
         fputs("\r\033[K", stderr);
 }
 
@@ -79,11 +92,8 @@ static struct ka_values wanted_of(const struct scan *scan, const struct tcp_sock
 {
     struct ka_values wanted = scan->wanted;
 
-    if (role == OUTGOING && scan->spare_own && !are_former(scan, &s->values)) {
-        struct ka_values kernel = ka_values_of_kernel();
-
-        return ka_values_outgoing(scan->config, &s->values, &kernel);
-    }
+    if (role == OUTGOING && scan->spare_own && !are_former(scan, &s->values))
+        return ka_values_outgoing(scan->config, &s->values, &scan->kernel);
     for (enum ka_option i = KA_USER_TIMEOUT; i < KA_OPTIONS; i++)
         if (wanted.of[i] < 0 && scan->former.of[i] > 0 &&
             s->values.of[i] == scan->former.of[i])
@@ -103,29 +113,50 @@ static bool unmark(struct scan *scan, int pid, int fd)
     return bpf_unmark(&scan->serving.programs, fd);
 }
 
+static int value_of(int fd, enum ka_option option)
+{
+    return ka_getsockopt_int(fd, ka_socket_options[option].level,
+                             ka_socket_options[option].name);
+}
+
+/* Tell whether the socket has the values, as far as it can be told. */
+static bool has_values(int fd, const struct ka_values *values)
+{
+    for (enum ka_option i = 0; i < KA_OPTIONS; i++) {
+        int value = values->of[i] < 0 ? -1 : value_of(fd, i);
+
+        if (value >= 0 && value != values->of[i])
+            return false;
+    }
+    return true;
+}
+
 /* Put the options on the socket. What it has afterwards counts. */
 static void apply_options(struct scan *scan, struct scanned *p, int fd,
                           const struct tcp_socket *s, enum role role, struct tally *tally)
 {
-    struct ka_values after = s->values, wanted = wanted_of(scan, s, role);
-    bool right = ka_values_agree(&s->values, &wanted);
+    struct ka_values wanted = wanted_of(scan, s, role), values;
+    bool replaces = wanted.of[KA_KEEPALIVE] == 1 && value_of(fd, KA_KEEPALIVE) == 1;
+    bool right = (replaces || wanted.of[KA_KEEPALIVE] != 1) && has_values(fd, &wanted);
     bool marks = unmark(scan, p->process.pid, fd) && scan->mark;
 
     if (!right) {
+        values = replaces ? ka_values_read(fd, NULL) : KA_NO_VALUES;
         complain_of(p, ka_values_set(fd, &wanted));
-        after = ka_values_read(fd, NULL);
-    }
-    if (!ka_values_agree(&after, &wanted)) {
-        tally->failed++;
-        return;
+        if (!has_values(fd, &wanted)) {
+            tally->failed++;
+            return;
+        }
+        if (replaces && !are_former(scan, &values))
+            note(&p->before, &values);
     }
     tally->right += right;
     tally->changed += !right;
-    note(&scan->now, &after);
-    if (!right && wanted.of[KA_KEEPALIVE] == 1 && s->values.of[KA_KEEPALIVE] == 1 &&
-        !are_former(scan, &s->values))
-        note(&p->before, &s->values);
-    if (marks && ka_values_agree(&after, &scan->wanted))
+    if (!scan->now.count) {
+        values = ka_values_read(fd, NULL);
+        note(&scan->now, &values);
+    }
+    if (marks && has_values(fd, &scan->wanted))
         bpf_mark(scan->mark, fd);
 }
 
@@ -136,11 +167,21 @@ bool scan_port_is_meant(const struct scan *scan, const struct tcp_socket *s,
                           address_port(role == OUTGOING ? &s->peer : &s->local));
 }
 
-static void handle_if_meant(struct scan *scan, struct scanned *p, int fd,
-                            const struct tcp_socket *s, enum role role,
-                            struct tally *tally)
+/* Tell whether what the socket has now decides what it gets. */
+static bool values_matter(const struct scan *scan, enum role role)
 {
-    if (!scan_port_is_meant(scan, s, role)) {
+    return scan->only.of[KA_IDLE] >= 0 || scan->former.of[KA_IDLE] >= 0 ||
+           (role == OUTGOING && scan->spare_own);
+}
+
+static void handle_if_meant(struct scan *scan, struct scanned *p, int fd,
+                            struct tcp_socket *s, enum role role, struct tally *tally)
+{
+    bool meant = scan_port_is_meant(scan, s, role);
+
+    if (!meant || values_matter(scan, role))
+        s->values = ka_values_read(fd, NULL);
+    if (!meant) {
         p->other_ports++;
         if (s->values.of[KA_KEEPALIVE] == 1)
             note(&p->kept, &s->values);
@@ -152,10 +193,13 @@ static void handle_if_meant(struct scan *scan, struct scanned *p, int fd,
 }
 
 static void handle_connection(struct scan *scan, struct scanned *p, int fd,
-                              const struct tcp_socket *s)
+                              struct tcp_socket *s)
 {
-    enum role role = tcp_socket_role(s, &p->listening);
+    enum role role;
 
+    if (s->connected < 0 || scan->config->some_ports)
+        tcp_socket_read_addresses(fd, s);
+    role = tcp_socket_role(s, &p->view->listening);
     if (role == OUTGOING && !scan->config->connect)
         p->outgoing++;
     else
@@ -164,64 +208,77 @@ static void handle_connection(struct scan *scan, struct scanned *p, int fd,
 
 /* ---- one process ------------------------------------------------------------- */
 
-/* Note that this process has the listener: workers share it, and any of them may close it.
- * Return false if the listener isn't known. */
-static bool update_listener(struct scan *scan, const struct scanned *p,
+/* Note that this process has the listener, if it is one: workers share it, and any of them
+ * may close it. */
+static void update_listener(struct scan *scan, const struct scanned *p,
                             struct descriptor listener)
 {
-    for (size_t i = 0; i < scan->listener_count; i++)
-        if (scan->listeners[i].listener.inode == listener.inode) {
-            scan->listeners[i].process = (size_t)(p - scan->processes);
-            scan->listeners[i].listener = listener;
-            return true;
-        }
-    return false;
+    size_t place = numbers_place(&scan->listener_inodes, listener.inode);
+
+    if (!place)
+        return;
+    scan->listeners[place - 1].process = (size_t)(p - scan->processes);
+    scan->listeners[place - 1].listener = listener;
 }
 
 static void add_listener(struct scan *scan, const struct scanned *p,
-                         struct descriptor listener)
+                         struct descriptor listener, unsigned queue)
 {
-    if (update_listener(scan, p, listener))
-        return;
-    scan->listeners =
-        with_room(scan->listeners, scan->listener_count, sizeof *scan->listeners);
-    scan->listeners[scan->listener_count++] =
-        (struct queue){(size_t)(p - scan->processes), listener, (unsigned)-1};
+    size_t count = scan->listener_inodes.count;
+
+    numbers_add(&scan->listener_inodes, listener.inode);
+    if (scan->listener_inodes.count > count) {
+        scan->listeners = with_room(scan->listeners, count, sizeof *scan->listeners);
+        scan->listeners[count].length = queue;
+    }
+    update_listener(scan, p, listener);
 }
 
-enum pass { LISTENERS, CONNECTIONS };
+/* Return how many connections wait, of a listener that has its options by now. */
+static unsigned queue_of(const struct scan *scan, const struct tcp_socket *listener,
+                         int fd)
+{
+    struct tcp_socket now;
 
-/* Return false if the socket is to be looked at again in the next pass. */
-static bool handle_socket(struct scan *scan, struct scanned *p, enum pass pass,
+    if (!scan_port_is_meant(scan, listener, LISTENER))
+        return 0; /* they are none of ours */
+    tcp_socket_read(fd, listener->inode, &now);
+    return now.queue;
+}
+
+/* Of the first round only listeners are the business. Return false if the socket is to be
+ * looked at again. */
+static bool handle_socket(struct scan *scan, struct scanned *p, bool first,
                           struct descriptor d, int fd)
 {
     struct tcp_socket s;
 
-    if (pass == LISTENERS && !ka_is_tcp(fd))
-        return true;
-    if (pass == LISTENERS && !ka_is_listening(fd))
-        return false;
     if (!tcp_socket_read(fd, d.inode, &s))
+        return true;
+    if (s.state == TCP_CLOSE ||
+        ((first || scan->listeners_only) && s.state != TCP_LISTEN))
         return false;
     if (s.state == TCP_LISTEN) {
-        addresses_add(&p->listening, &s.local);
-        add_listener(scan, p, d);
+        tcp_socket_read_addresses(fd, &s);
+        addresses_add(&p->view->listening, &s.local);
         handle_if_meant(scan, p, fd, &s, LISTENER, &p->listeners);
+        add_listener(scan, p, d, queue_of(scan, &s, fd));
     } else
         handle_connection(scan, p, fd, &s);
     return true;
 }
 
-static void handle_descriptor(struct scan *scan, struct scanned *p, enum pass pass,
+static void handle_descriptor(struct scan *scan, struct scanned *p, bool first,
                               struct descriptor d)
 {
     int fd;
 
     if (numbers_have(&p->done, d.inode)) {
-        if (pass == LISTENERS)
-            update_listener(scan, p, d);
+        update_listener(scan, p, d);
         return;
     }
+    if (first && !p->view->error && !tcp_sockets_find(&p->view->sockets, d.inode))
+        return;
     fd = process_duplicate(&p->process, d);
     if (fd == -EBADF || fd == -ESTALE)
         return; /* closed meanwhile */
@@ -229,14 +286,14 @@ static void handle_descriptor(struct scan *scan, struct scanned *p, enum pass pa
         p->refused = -fd;
         return;
     }
-    if (handle_socket(scan, p, pass, d, fd)) {
+    if (handle_socket(scan, p, first, d, fd)) {
         numbers_add(&p->done, d.inode);
         scan->looked_at++;
     }
     close(fd);
 }
 
-static void scan_process(struct scan *scan, struct scanned *p, enum pass pass)
+static void scan_process(struct scan *scan, struct scanned *p, bool first)
 {
     struct sockets sockets;
 
@@ -245,7 +302,7 @@ static void scan_process(struct scan *scan, struct scanned *p, enum pass pass)
     p->refused = process_sockets(&p->process, &sockets);
     p->unreachable = sockets.unreachable;
     for (size_t i = 0; i < sockets.count && !p->refused; i++)
-        handle_descriptor(scan, p, pass, sockets.all[i]);
+        handle_descriptor(scan, p, first, sockets.all[i]);
     sockets_free(&sockets);
 }
 
@@ -253,19 +310,15 @@ static void scan_process(struct scan *scan, struct scanned *p, enum pass pass)
 
 static void open_process(struct scan *scan, int pid, bool named)
 {
-    struct tcp_sockets listeners;
     struct scanned *p;
+    bool new;
 
     scan->processes = with_room(scan->processes, scan->count, sizeof *scan->processes);
     p = &scan->processes[scan->count++];
     memset(p, 0, sizeof *p);
     p->named = named;
     p->refused = process_open(pid, &p->process);
-    diag_read(pid, DIAG_LISTENERS,
-              &listeners); /* if it fails, the process's own count alone */
-    for (size_t i = 0; i < listeners.count; i++)
-        addresses_add(&p->listening, &listeners.all[i].local);
-    free(listeners.all);
+    p->view = views_look(&scan->views, pid, DIAG_LISTENERS, &new);
 }
 
 /* Lift the limit of open files and return how many processes fit: each takes a
@@ -290,78 +343,108 @@ static void open_processes(struct scan *scan, bool named)
     scan->too_many = scan->pids.count - scan->count;
 }
 
-bool scan_read_listener(const struct scan *scan, size_t listener, struct tcp_socket *s)
+/* Return a duplicate of a listener and read it, or -1. */
+static int open_listener(const struct scan *scan, size_t listener, struct tcp_socket *s)
 {
     const struct queue *q = &scan->listeners[listener];
     int fd = process_duplicate(&scan->processes[q->process].process, q->listener);
-    bool listens =
-        fd >= 0 && tcp_socket_read(fd, q->listener.inode, s) && s->state == TCP_LISTEN;
 
-    if (fd >= 0)
-        close(fd);
-    return listens;
+    if (fd < 0)
+        return -1;
+    if (tcp_socket_read(fd, q->listener.inode, s) && s->state == TCP_LISTEN)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+bool scan_read_listener(const struct scan *scan, size_t listener, struct tcp_socket *s)
+{
+    int fd = open_listener(scan, listener, s);
+
+    if (fd < 0)
+        return false;
+    tcp_socket_read_addresses(fd, s);
+    s->values = ka_values_read(fd, NULL);
+    close(fd);
+    return true;
 }
 
 /* A queue is FIFO, so its shortest length so far bounds how many old connections remain. */
-static unsigned still_queued(struct scan *scan)
+static void measure_queues(struct scan *scan)
+{
+    for (size_t i = 0; i < scan->listener_inodes.count; i++) {
+        struct queue *q = &scan->listeners[i];
+        struct tcp_socket s;
+        int fd = q->length ? open_listener(scan, i, &s) : -1;
+        unsigned length = fd < 0 ? 0 : s.queue;
+
+        if (fd >= 0)
+            close(fd);
+        if (length < q->length)
+            q->length = length;
+    }
+}
+
+/* What has ended accepts no more. */
+static unsigned still_queued(const struct scan *scan)
 {
     unsigned sum = 0;
 
-    for (size_t i = 0; i < scan->listener_count; i++) {
-        struct queue *q = &scan->listeners[i];
-        struct tcp_socket s;
-        unsigned length = q->length && scan_read_listener(scan, i, &s) ? s.queue : 0;
-
-        if (length < q->length)
-            q->length = length;
-        sum += q->length;
-    }
+    for (size_t i = 0; i < scan->listener_inodes.count; i++)
+        if (!scan->processes[scan->listeners[i].process].refused)
+            sum += scan->listeners[i].length;
     return sum;
 }
 
-static void scan_once(struct scan *scan, long start)
+static void scan_once(struct scan *scan, bool first)
 {
-    process_hurry_closing(true);
     if (scan->group)
         group_add_processes(scan->group, &scan->pids);
     if (scan->children)
         pids_add_descendants(&scan->pids);
     open_processes(scan, false);
-    for (size_t i = 0; i < scan->count; i++, show_progress(scan, start))
-        scan_process(scan, &scan->processes[i], LISTENERS);
-    if (!scan->listeners_only)
-        scan->queued = still_queued(scan);
-    for (size_t i = 0; i < scan->count && !scan->listeners_only;
-         i++, show_progress(scan, start))
-        scan_process(scan, &scan->processes[i], CONNECTIONS);
-    process_hurry_closing(false);
+    for (size_t i = 0; i < scan->count; i++, show_progress(scan))
+        scan_process(scan, &scan->processes[i], first);
 }
 
-/* Scan twice at least: accept(2) takes a connection from the queue before it has a
- * number. */
+/* Prepare all listeners before the first connection is looked at. What was accepted before,
+ * but still was in a queue or on its way from there to a number when the descriptors were
+ * read, is there the next time: go on until the queues were empty, and there was no new
+ * listener. */
 void scan_all(struct scan *scan)
 {
-    const struct timespec pause = {.tv_nsec = PAUSE_MS * 1000000};
-    long start = now_ms();
+    size_t known;
 
+    scan->start = now_ms();
+    scan->on_terminal = isatty(STDERR_FILENO);
+    scan->kernel = ka_values_of_kernel();
     open_processes(scan, true);
-    scan_once(scan, start);
+    process_hurry_closing(true);
+    scan_once(scan, true);
     do {
-        nanosleep(&pause, NULL);
-        scan_once(scan, start);
-    } while (scan->queued && now_ms() - start < SCAN_PATIENCE_S * 1000);
-    remove_progress(start);
+        known = scan->listener_inodes.count;
+        if (!scan->listeners_only)
+            measure_queues(scan);
+        wait_ms(PAUSE_MS);
+        process_hurry_closing(true);
+        scan_once(scan, false);
+        scan->queued = scan->listeners_only ? 0 : still_queued(scan);
+    } while ((scan->queued || scan->listener_inodes.count > known) &&
+             now_ms() - scan->start < SCAN_PATIENCE_S * 1000);
+    process_hurry_closing(false);
+    remove_progress(scan);
 }
 
 void scan_free(struct scan *scan)
 {
     for (size_t i = 0; i < scan->count; i++) {
         process_close(&scan->processes[i].process);
-        addresses_free(&scan->processes[i].listening);
         numbers_free(&scan->processes[i].done);
     }
     free(scan->processes);
     free(scan->listeners);
+    numbers_free(&scan->listener_inodes);
+    views_free(&scan->views);
     numbers_free(&scan->pids);
     bpf_close(&scan->serving.programs);
 }

@@ -7,6 +7,7 @@
 #ifndef KASHIM_SCAN_H
 #define KASHIM_SCAN_H
 
+#include "diag.h"
 #include "group.h"
 #include "process.h"
 #include "tcp_socket.h"
@@ -26,9 +27,9 @@ struct sample {
 /* One process. */
 struct scanned {
     struct process process;
-    bool named;  /* by the user; otherwise it was found below one, or in a group */
-    int refused; /* an error number: it may not be looked into, or has ended */
-    struct addresses listening;
+    bool named;        /* by the user; otherwise it was found below one, or in a group */
+    int refused;       /* an error number: it may not be looked into, or has ended */
+    struct view *view; /* of its network namespace: listeners */
     struct numbers done; /* inodes */
     struct tally listeners, connections;
     unsigned outgoing;          /* connections that were left alone */
@@ -74,11 +75,16 @@ struct scan {
     struct scanned *processes; /* in the order of `pids` */
     size_t count;
     size_t looked_at;  /* sockets */
-    struct sample now; /* what those have that got what they should */
+    struct sample now; /* what the first one has that got what it should */
     size_t too_many;   /* processes beyond the limit of open files */
     struct queue *listeners;
-    size_t listener_count;
+    struct numbers listener_inodes; /* in the order of `listeners` */
     unsigned queued; /* connections from before that weren't accepted in time, at most */
+
+    long start; /* ms */
+    bool on_terminal;
+    struct ka_values kernel; /* its timers */
+    struct views views;
 };
 
 enum { SCAN_PATIENCE_S = 2 };

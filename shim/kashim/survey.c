@@ -14,26 +14,21 @@
 
 static void look_into(struct survey *survey, int pid)
 {
-    struct view *v = &survey->view;
-    ino_t netns = network_namespace(pid);
+    bool new;
 
-    if (!netns) /* it can't be told: take ours */
-        netns = network_namespace(getpid());
-    if (v->netns == netns && netns)
+    survey->view = views_look(&survey->views, pid, DIAG_ALL, &new);
+    if (!new || !survey->view->error)
         return;
-    free(v->sockets.all);
-    addresses_free(&v->listening);
-    memset(v, 0, sizeof *v);
-    v->netns = netns;
-    v->error = diag_read(pid, DIAG_ALL, &v->sockets);
-    for (size_t i = 0; i < v->sockets.count; i++)
-        if (v->sockets.all[i].state == TCP_LISTEN)
-            addresses_add(&v->listening, &v->sockets.all[i].local);
-    if (v->error)
+    survey->incomplete = true;
+    if (pid == getpid())
+        complain(
+            "the kernel doesn't list sockets (sock_diag): %s. When the next probes come "
+            "isn't known",
+            diag_refusal(survey->view->error));
+    else
         complain("the kernel doesn't list the sockets of process %d's network namespace "
                  "(sock_diag): %s. When the next probes come isn't known",
-                 pid, diag_refusal(v->error));
-    survey->incomplete |= v->error != 0;
+                 pid, diag_refusal(survey->view->error));
 }
 
 /* ---- control groups ---------------------------------------------------------- */
@@ -122,12 +117,12 @@ static void add_row(struct survey *survey, struct section *s,
     numbers_add(&survey->shown, socket->inode);
 }
 
-/* Ask the socket itself; of its timer only the kernel tells. Return an error number if the
- * socket may not be duplicated, or 0. */
+/* Ask the socket itself what it has on it; the rest the kernel may have told. Return an error
+ * number if the socket may not be duplicated, or 0. */
 static int read_socket(struct survey *survey, struct section *s, struct descriptor d)
 {
-    const struct tcp_socket *told = diag_find(&survey->view.sockets, d.inode);
-    struct tcp_socket socket;
+    const struct tcp_socket *told = tcp_sockets_find(&survey->view->sockets, d.inode);
+    struct tcp_socket socket = {.state = TCP_CLOSE};
     int fd = process_duplicate(&s->process, d);
 
     if (fd < 0) {
@@ -135,8 +130,14 @@ static int read_socket(struct survey *survey, struct section *s, struct descript
             add_row(survey, s, told);
         return fd == -EBADF || fd == -ESTALE ? 0 : -fd;
     }
-    if (tcp_socket_read(fd, d.inode, &socket)) {
+    if (told && told->connected >= 0)
+        socket = *told;
+    else if (tcp_socket_read(fd, d.inode, &socket) && socket.state != TCP_CLOSE) {
+        tcp_socket_read_addresses(fd, &socket);
         socket.timer = told ? told->timer : -1;
+    }
+    if (socket.state != TCP_CLOSE) {
+        socket.values = ka_values_read(fd, NULL);
         add_row(survey, s, &socket);
     }
     close(fd);
@@ -148,9 +149,9 @@ static void set_roles(struct survey *survey, struct section *s)
 {
     for (size_t i = 0; i < s->count; i++)
         if (s->rows[i].socket.state == TCP_LISTEN)
-            addresses_add(&survey->view.listening, &s->rows[i].socket.local);
+            addresses_add(&survey->view->listening, &s->rows[i].socket.local);
     for (size_t i = 0; i < s->count; i++)
-        s->rows[i].role = tcp_socket_role(&s->rows[i].socket, &survey->view.listening);
+        s->rows[i].role = tcp_socket_role(&s->rows[i].socket, &survey->view->listening);
 }
 
 static void add_section(struct survey *survey, struct section *s)
@@ -165,11 +166,10 @@ static void add_section(struct survey *survey, struct section *s)
  * into. */
 static void add_told_of_user(struct survey *survey, struct section *s, uid_t user)
 {
-    for (size_t i = 0; i < survey->view.sockets.count; i++) {
-        const struct tcp_socket *told = &survey->view.sockets.all[i];
+    for (size_t i = 0; i < survey->view->sockets.inodes.count; i++) {
+        const struct tcp_socket *told = &survey->view->sockets.all[i];
 
-        if (told->user == user && told->inode &&
-            !numbers_have(&survey->shown, told->inode))
+        if (told->user == user && !numbers_have(&survey->shown, told->inode))
             add_row(survey, s, told);
     }
 }
@@ -180,6 +180,8 @@ static int read_sockets(struct survey *survey, struct section *s)
     struct sockets sockets;
     int error = process_sockets(&s->process, &sockets);
 
+    if (sockets.count || error || !survey->all)
+        look_into(survey, s->process.pid);
     for (size_t i = 0; i < sockets.count; i++) {
         int refused = read_socket(survey, s, sockets.all[i]);
 
@@ -198,9 +200,9 @@ static void read_process(struct survey *survey, int pid, bool named)
     struct section s = {.library = -1, .secure = -1};
     int error = process_open(pid, &s.process);
 
-    if (!error) {
-        look_into(survey, pid);
+    if (!error)
         error = read_sockets(survey, &s);
+    if (s.count || named) {
         s.library = process_has_library(&s.process);
         s.secure = process_is_secure(&s.process);
         s.group = serving_group(survey, pid);
@@ -223,23 +225,27 @@ static void read_process(struct survey *survey, int pid, bool named)
 
 /* ---- all of them ------------------------------------------------------------- */
 
-/* Add sockets of our namespace that sock_diag listed both before and after the processes
- * were looked at, and that no process owned. */
-static void read_unseen(struct survey *survey, const struct tcp_sockets *before)
+/* Add sockets of our namespace that no process owned, if they are still listed. */
+static void read_unseen(struct survey *survey)
 {
     struct section s = {.library = -1, .secure = -1};
+    struct tcp_sockets now = {0};
+    size_t left = 0;
 
-    survey->view.netns = 0; /* what it holds may be old */
     look_into(survey, getpid());
-    for (size_t i = 0; i < survey->view.sockets.count; i++) {
-        const struct tcp_socket *told = &survey->view.sockets.all[i];
+    for (size_t i = 0; i < survey->view->sockets.inodes.count; i++) {
+        const struct tcp_socket *told = &survey->view->sockets.all[i];
         bool meant =
             !survey->port || address_port(&told->local) == (unsigned)survey->port;
 
-        if (meant && told->inode && !numbers_have(&survey->shown, told->inode) &&
-            diag_find(before, told->inode))
+        if (!meant || numbers_have(&survey->shown, told->inode))
+            continue;
+        if (!left++)
+            diag_read(getpid(), DIAG_ALL, &now);
+        if (tcp_sockets_find(&now, told->inode))
             add_row(survey, &s, told);
     }
+    tcp_sockets_free(&now);
     if (s.count)
         add_section(survey, &s);
 }
@@ -247,18 +253,16 @@ static void read_unseen(struct survey *survey, const struct tcp_sockets *before)
 static void read_processes(struct survey *survey, size_t named)
 {
     bool unseen = survey->all || survey->port;
-    struct tcp_sockets before = {0};
 
-    if (unseen)
-        diag_read(getpid(), DIAG_ALL, &before);
+    if (unseen) /* before any process */
+        look_into(survey, getpid());
     process_hurry_closing(true);
     for (size_t i = 0; i < survey->targets.pids.count; i++)
         if (!survey->all || (int)survey->targets.pids.all[i] != getpid())
             read_process(survey, (int)survey->targets.pids.all[i], i < named);
     process_hurry_closing(false);
     if (unseen)
-        read_unseen(survey, &before);
-    free(before.all);
+        read_unseen(survey);
     if (survey->refused)
         complain("processes that may not be looked into: %zu; the last, %s",
                  survey->refused, survey->refusal);

@@ -8,14 +8,6 @@
 #include "report.h"
 #include "targets.h"
 
-/* What sock_diag tells of one network namespace. */
-struct view {
-    ino_t netns;
-    int error;
-    struct tcp_sockets sockets;
-    struct addresses listening;
-};
-
 struct survey {
     /* What is looked at; the caller fills it. */
     bool all, children;
@@ -26,7 +18,8 @@ struct survey {
     struct report report;
     bool incomplete; /* not all could be looked at, which was said */
 
-    struct view view;           /* of the namespace that was looked at last */
+    struct views views;
+    struct view *view;          /* of the network namespace that was looked at last */
     char group_asked[PATH_MAX]; /* of the last process, and what serves it */
     const char *group_found;
     struct numbers shown; /* inodes of the sockets in the report */

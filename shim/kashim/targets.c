@@ -121,7 +121,7 @@ static bool listens(const struct sockets *sockets, const struct tcp_sockets *lis
                     int port)
 {
     for (size_t i = 0; i < sockets->count; i++) {
-        const struct tcp_socket *s = diag_find(listeners, sockets->all[i].inode);
+        const struct tcp_socket *s = tcp_sockets_find(listeners, sockets->all[i].inode);
 
         if (s && address_port(&s->local) == (unsigned)port)
             return true;
@@ -150,7 +150,7 @@ static void add_listening(const struct tcp_sockets *listeners, int port,
 
 static bool somebody_listens(const struct tcp_sockets *listeners, int port)
 {
-    for (size_t i = 0; i < listeners->count; i++)
+    for (size_t i = 0; i < listeners->inodes.count; i++)
         if (address_port(&listeners->all[i].local) == (unsigned)port)
             return true;
     return false;
@@ -175,7 +175,7 @@ bool targets_by_port(int port, struct numbers *pids)
                      "root%s",
                      port, geteuid() ? "" : " with CAP_SYS_PTRACE, or outside");
     }
-    free(listeners.all);
+    tcp_sockets_free(&listeners);
     return pids->count > 0;
 }
 

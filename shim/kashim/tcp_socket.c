@@ -17,7 +17,7 @@
 
 /* tcp_info has a listener's queue where a connection has its unacknowledged segments
  * (tcp_get_info). Before Linux 5.16 there is none of MPTCP. */
-static void read_info(int fd, struct tcp_socket *s)
+static bool read_info(int fd, struct tcp_socket *s)
 {
     union {
         struct tcp_info begin;
@@ -25,32 +25,47 @@ static void read_info(int fd, struct tcp_socket *s)
     } info = {.begin.tcpi_state = TCP_CLOSE};
     socklen_t len = sizeof info;
     int queued = 0;
+    bool told = !getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
 
-    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len);
     s->state = s->multipath && ka_is_listening(fd) ? TCP_LISTEN : info.begin.tcpi_state;
     s->queue = s->state == TCP_LISTEN ? info.begin.tcpi_unacked : 0;
-    if (info.begin.tcpi_unacked)
+    if (info.begin.tcpi_unacked && s->state != TCP_LISTEN)
         ioctl(fd, SIOCOUTQ, &queued);
-    s->connected = tcp_info_connected(&info, len, (unsigned)queued);
+    s->connected = tcp_info_connected(&info, told ? len : 0, (unsigned)queued);
+    return told;
 }
 
+/* A raw socket with TCP's number has no TCP_INFO. */
 bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *s)
 {
-    socklen_t peer_len = sizeof s->peer;
+    int protocol = ka_getsockopt_int(fd, SOL_SOCKET, SO_PROTOCOL);
 
     memset(s, 0, sizeof *s);
-    if (!ka_is_tcp(fd) || !ka_local_address(fd, &s->local))
+    s->inode = inode;
+    s->multipath = protocol == IPPROTO_MPTCP;
+    s->state = TCP_CLOSE;
+    s->values = KA_NO_VALUES;
+    s->timer = -1;
+    if (s->multipath ? !ka_is_tcp(fd) : protocol != IPPROTO_TCP)
         return false;
-    if (getpeername(fd, &s->peer.any, &peer_len))
+    if (!read_info(fd, s) && !s->multipath)
+        return false;
+    if (s->multipath && s->state == TCP_CLOSE) {
+        tcp_socket_read_addresses(fd, s);
+        s->state = s->peer.any.sa_family ? TCP_ESTABLISHED : TCP_CLOSE;
+    }
+    return true;
+}
+
+void tcp_socket_read_addresses(int fd, struct tcp_socket *s)
+{
+    socklen_t len = sizeof s->peer;
+
+    ka_local_address(fd, &s->local);
+    if (getpeername(fd, &s->peer.any, &len))
         s->peer.any.sa_family = AF_UNSPEC;
     address_unmap(&s->local);
     address_unmap(&s->peer);
-    s->inode = inode;
-    s->multipath = ka_getsockopt_int(fd, SOL_SOCKET, SO_PROTOCOL) == IPPROTO_MPTCP;
-    read_info(fd, s);
-    s->values = ka_values_read(fd, NULL);
-    s->timer = -1;
-    return s->state != TCP_CLOSE || s->peer.any.sa_family != AF_UNSPEC;
 }
 
 int tcp_retries2(void)
@@ -106,9 +121,9 @@ unsigned address_port(const union ka_address *a)
     return ntohs(a->in.sin_port);
 }
 
-static bool same_host(const union ka_address *a, const union ka_address *b)
+static bool same_address(const union ka_address *a, const union ka_address *b)
 {
-    if (a->any.sa_family != b->any.sa_family)
+    if (a->any.sa_family != b->any.sa_family || address_port(a) != address_port(b))
         return false;
     return a->any.sa_family == AF_INET
                ? a->in.sin_addr.s_addr == b->in.sin_addr.s_addr
@@ -116,30 +131,58 @@ static bool same_host(const union ka_address *a, const union ka_address *b)
                      a->in6.sin6_scope_id == b->in6.sin6_scope_id;
 }
 
-/* Tell whether a listener is on all addresses of this kind. "::" takes IPv4 as well, unless
- * IPV6_V6ONLY is set, which sock_diag needn't tell. */
-static bool takes_all_of(const union ka_address *listener,
-                         const union ka_address *address)
+/* Return the address's number, or the free one that is to be its. */
+static uint64_t number_of(const struct addresses *a, const union ka_address *address)
 {
-    return listener->any.sa_family == AF_INET
-               ? address->any.sa_family == AF_INET && !listener->in.sin_addr.s_addr
-               : IN6_IS_ADDR_UNSPECIFIED(&listener->in6.sin6_addr);
+    const unsigned char *host = address->any.sa_family == AF_INET
+                                    ? (const void *)&address->in.sin_addr
+                                    : (const void *)&address->in6.sin6_addr;
+    size_t size = address->any.sa_family == AF_INET ? 4 : 16, place;
+    uint64_t number = address_port(address);
+
+    for (size_t i = 0; i < size; i++)
+        number = (number ^ host[i]) * 0x100000001b3; /* FNV */
+    while ((place = numbers_place(&a->numbers, number)) &&
+           !same_address(&a->all[place - 1], address))
+        number++;
+    return number;
 }
 
 void addresses_add(struct addresses *a, const union ka_address *address)
 {
-    for (size_t i = 0; i < a->count; i++)
-        if (address_port(&a->all[i]) == address_port(address) &&
-            same_host(&a->all[i], address))
-            return;
-    a->all = with_room(a->all, a->count, sizeof *a->all);
-    a->all[a->count++] = *address;
+    uint64_t number = number_of(a, address);
+
+    if (numbers_have(&a->numbers, number))
+        return;
+    a->all = with_room(a->all, a->numbers.count, sizeof *a->all);
+    a->all[a->numbers.count] = *address;
+    numbers_add(&a->numbers, number);
 }
 
 void addresses_free(struct addresses *a)
 {
     free(a->all);
+    numbers_free(&a->numbers);
     memset(a, 0, sizeof *a);
+}
+
+static bool addresses_have(const struct addresses *a, const union ka_address *address)
+{
+    return numbers_have(&a->numbers, number_of(a, address));
+}
+
+/* Tell whether somebody listens on the address, or on all of its kind. "::" takes IPv4 as
+ * well, unless IPV6_V6ONLY is set, which sock_diag needn't tell. */
+static bool listened_on(const struct addresses *listening,
+                        const union ka_address *address)
+{
+    union ka_address all4 = {
+        .in = {.sin_family = AF_INET, .sin_port = address->in.sin_port}};
+    union ka_address all = {
+        .in6 = {.sin6_family = AF_INET6, .sin6_port = address->in.sin_port}};
+
+    return addresses_have(listening, address) || addresses_have(listening, &all) ||
+           (address->any.sa_family == AF_INET && addresses_have(listening, &all4));
 }
 
 enum role tcp_socket_role(const struct tcp_socket *s, const struct addresses *listening)
@@ -148,12 +191,5 @@ enum role tcp_socket_role(const struct tcp_socket *s, const struct addresses *li
         return LISTENER;
     if (s->connected >= 0)
         return s->connected ? OUTGOING : ACCEPTED;
-    for (size_t i = 0; i < listening->count; i++) {
-        const union ka_address *l = &listening->all[i];
-
-        if (address_port(l) == address_port(&s->local) &&
-            (takes_all_of(l, &s->local) || same_host(l, &s->local)))
-            return ACCEPTED;
-    }
-    return OUTGOING;
+    return listened_on(listening, &s->local) ? ACCEPTED : OUTGOING;
 }

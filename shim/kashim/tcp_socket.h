@@ -4,6 +4,7 @@
 #define KASHIM_TCP_SOCKET_H
 
 #include "../keepalive.h"
+#include "numbers.h"
 
 #include <sys/types.h>
 
@@ -19,9 +20,10 @@ struct tcp_socket {
     uid_t user;                   /* who made it; by sock_diag only */
 };
 
-/* Read the socket of a descriptor. Return false if it isn't TCP, or neither listens nor is
- * connected. */
+/* Read the socket of a descriptor, but for its values and addresses. State is TCP_CLOSE if
+ * it neither listens nor is connected. Return false if it isn't TCP. */
 bool tcp_socket_read(int fd, ino_t inode, struct tcp_socket *socket);
+void tcp_socket_read_addresses(int fd, struct tcp_socket *socket);
 
 /* Turn an IPv4 address that is mapped into IPv6 into IPv4, before it is compared or
  * shown. */
@@ -40,7 +42,7 @@ unsigned address_port(const union ka_address *address);
 /* A set of addresses on which somebody listens. */
 struct addresses {
     union ka_address *all;
-    size_t count;
+    struct numbers numbers; /* of each its own, made of it */
 };
 
 void addresses_add(struct addresses *addresses, const union ka_address *address);

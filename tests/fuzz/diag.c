@@ -18,13 +18,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     message[size] = '\0';
     diag_parse(message, size, request, &sockets);
     net_tcp_parse(message, &socket);
-    for (size_t i = 0; i < sockets.count; i++) {
+    for (size_t i = 0; i < sockets.inodes.count; i++) {
         char text[ADDRESS_SIZE];
 
         address_text(&sockets.all[i].local, text);
         address_text(&sockets.all[i].peer, text);
     }
-    free(sockets.all);
+    tcp_sockets_free(&sockets);
     free(message);
     return 0;
 }
