@@ -362,6 +362,48 @@ until it ends: idle 61 s, intvl 11 s, cnt 7, user timeout 9 s;
     effect 'said' "kashim: echo_server ($server): it has ended" "$(cat "$dir/stderr")"
 }
 
+# ---- what it costs ------------------------------------------------------------------
+
+# calls_on_sockets ARGUMENT...: how many system calls kashim makes to find sockets and to treat
+# them, but for close(2), which other files take as well
+calls_on_sockets() {
+    as "strace -qq -e signal=none -o $dir/calls" "$dir/kashim" "$@"
+    grep -cE '^(readlinkat|pidfd_getfd|(new)?fstat(at)?|[gs]etsockopt|getsockname|getpeername|ioctl)\(' "$dir/calls"
+}
+
+# bats test_tags=effect
+@test "attach: a connection takes 14 system calls with its close, and 2 to be found" {
+    need strace
+    local count calls=() clients=()
+    for count in 2 12; do
+        port=$(free_port)
+        serve_bare "$port" echo_server "$port"
+        for ((; count; count--)); do
+            ask "$port" hello
+            clients+=("$client")
+        done
+        calls+=("$(calls_on_sockets attach "$server")")
+        for client in "${clients[@]}"; do exec {client}>&-; done # or the next server has them
+        clients=()
+    done
+    effect 'for 10 more' 150 $((calls[1] - calls[0]))
+}
+
+# bats test_tags=effect
+@test "attach, status: sock_diag is asked once for each network namespace" {
+    need strace
+    local servers=() command
+    for _ in 1 2 3; do
+        port=$(free_port)
+        serve_bare "$port" echo_server "$port"
+        servers+=("$server")
+    done
+    for command in attach status; do
+        as "strace -qq -e trace=sendto -o $dir/calls" "$dir/kashim" $command "${servers[@]}"
+        effect "$command" 4 "$(wc -l <"$dir/calls")"
+    done
+}
+
 # ---- refusals ---------------------------------------------------------------------
 
 # bats test_tags=harmless,clumsy:mute

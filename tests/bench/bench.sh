@@ -128,11 +128,11 @@ measure_times() {
 
 # ---- a crowd -------------------------------------------------------------------------------
 
-# start_crowd COMMAND...: a crowd of 1,000 processes; $crowd_PID is their parent.
+# start_crowd PROCESSES COMMAND...: a crowd of so many; $crowd_PID is their parent.
 start_crowd() {
-    coproc crowd { exec "$@"; }
+    coproc crowd { exec "${@:2}"; }
     # shellcheck disable=SC2154 # the coprocess sets both
-    for ((process = 0; process <= 1000; process++)); do read -r _ <&"${crowd[0]}"; done
+    for ((process = 0; process <= $1; process++)); do read -r _ <&"${crowd[0]}"; done
 }
 
 end_crowd() {
@@ -146,15 +146,24 @@ sample_cpu() {
     echo "$1|ms|$2|$round|$("$bench" cpu "${@:3}")" >>"$samples"
 }
 
+# sample_status ROW: of this host
+sample_status() {
+    sample_cpu "$1" kashim "$kashim" status
+    sample_cpu "$1" 'ss -tnope' ss -tnope
+    ! command -v lsof >/dev/null || sample_cpu "$1" lsof lsof -nP -iTCP
+}
+
 measure_crowd() {
-    local seen='what the sockets of the host have, CPU time'
-    start_crowd "$bench" crowd 1000 10
+    start_crowd 1000 "$bench" crowd 1000 10
     for ((round = 1; round <= (rounds + 3) / 4; round++)); do
         sample_cpu 'attaching 1,000 processes of 21 sockets, CPU time' kashim \
             "$kashim" attach --children "$crowd_PID"
-        sample_cpu "$seen" kashim "$kashim" status
-        sample_cpu "$seen" 'ss -tnope' ss -tnope
-        ! command -v lsof >/dev/null || sample_cpu "$seen" lsof lsof -nP -iTCP
+        sample_status 'what 1,000 processes of 21 sockets have, CPU time'
+    done
+    end_crowd
+    start_crowd 18 "$bench" crowd 18 1000
+    for ((round = 1; round <= (rounds + 3) / 4; round++)); do
+        sample_status 'what 18 processes of 2,001 sockets have, CPU time'
     done
     end_crowd
 }
@@ -186,10 +195,10 @@ fact() {
 count_attach() {
     local group
     [ "$groups" ] || return 0
-    start_crowd "$kashim" run --cgroup -- "$bench" crowd 1000 0
+    start_crowd 1000 "$kashim" run --cgroup -- "$bench" crowd 1000 0
     group=$(sed -n 's/^0:://p' "/proc/$crowd_PID/cgroup")
-    strace -qq -o "$work/calls" "$kashim" attach "$group" >/dev/null
-    fact 'system calls of attaching a group of 1,000 processes' kashim "$(wc -l <"$work/calls")"
+    strace -qq -e signal=none -o "$work/calls" "$kashim" attach "$group" >/dev/null
+    fact 'system calls of attaching a group of 1,000 processes' kashim "$(grep -vc '^rt_sigreturn' "$work/calls")"
     end_crowd
 }
 
