@@ -11,12 +11,12 @@
 }
 
 END {
-    left = 70; width = 780; top = 40; height = 200; bottom = top + height
+    left = 58; width = 410; top = 40; height = 200; bottom = top + height
     span = time[NR]
     grey = "#7d8590"; blue = "#3b82f6"; red = "#e5484d"
 
-    print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 870 290\"" \
-        " font-family=\"system-ui, sans-serif\" font-size=\"12\">"
+    print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 480 290\"" \
+        " font-family=\"system-ui, sans-serif\" font-size=\"13\">"
     print "<title>Connections that the server has, after half of the peers have vanished</title>"
     for (second = 0; second <= span; second += 2)
         text(x(second), bottom + 20, "middle", grey, second " s")
@@ -24,7 +24,7 @@ END {
         line(left, y(total * part / 2), left + width, y(total * part / 2))
         text(left - 8, y(total * part / 2) + 4, "end", grey, total * part / 2)
     }
-    text(left, top - 16, "start", grey, "connections of the server; half of the peers vanish at 0 s")
+    text(left, top - 26, "start", grey, "connections of the server; half of the peers vanish at 0 s")
     curve(plain, red)
     curve(shimmed, blue)
     text(left + width, y(plain[NR]) - 8, "end", red, "without kashim")

@@ -3,7 +3,8 @@
 #
 # Draws the story that judge.awk or judge-in-flight.awk judges, as SVG: time from left to
 # right, the server's line above, the client's below, and under that the one of a second
-# client that keeps its window closed. The colours stand out on white and on black.
+# client that keeps its window closed. The colours stand out on white and on black, and the
+# words can be read at 360 pixels.
 #
 # Variable: now, the time at which the drawing ends.
 
@@ -19,15 +20,15 @@ $2 == "closed" { closed = $1 }
 $2 == "dropped" { dropped = $1 }
 
 END {
-    left = 90; width = 760; top = 70; bottom = 160
+    left = 70; width = 400; top = 70; bottom = 160
     lowest = closed ? bottom + 50 : bottom
     middle = (top + bottom) / 2
     total = now - start
     grey = "#7d8590"; blue = "#3b82f6"; green = "#2da44e"
     orange = "#d9822b"; red = "#e5484d"
 
-    print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 20 870 " lowest + 50 "\"" \
-        " font-family=\"system-ui, sans-serif\" font-size=\"12\" text-anchor=\"middle\">"
+    print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 20 480 " lowest + 50 "\"" \
+        " font-family=\"system-ui, sans-serif\" font-size=\"13\" text-anchor=\"middle\">"
     print "<!-- SPDX-License-Identifier: MIT -->"
     print "<title>TCP " (closed ? "retransmissions" : "keepalive probes") " as tcpdump saw them</title>"
     draw_hosts()
@@ -42,14 +43,14 @@ END {
 }
 
 function draw_hosts() {
-    text(left - 45, top + 4, grey, "server")
-    text(left - 45, bottom + 4, grey, "client")
+    text(left - 36, top + 4, grey, "server")
+    text(left - 36, bottom + 4, grey, "client")
     line(left, top, end ? at(end) : left + width, top, grey, 2)
     draw_until(cut, bottom)
 }
 
 function draw_live_client() {
-    text(left - 45, lowest + 4, grey, "live client")
+    text(left - 36, lowest + 4, grey, "live client")
     draw_until(dropped, lowest)
     text((at(closed) + (dropped ? at(dropped) : left + width)) / 2, lowest - 8, grey,
          "window closed" (dropped ? "" : ", still ESTABLISHED"))
@@ -67,7 +68,7 @@ function draw_until(time, y) {
 }
 
 function draw_axis(    step, second) {
-    for (step = 1; total / step > 16; )
+    for (step = 1; total / step > 8; )
         step *= step ~ /^2/ ? 2.5 : 2 # 1 2 5 10 20 50 ...
     line(left, lowest + 40, left + width, lowest + 40, grey, 1)
     for (second = 0; second <= total; second += step) {
@@ -79,7 +80,7 @@ function draw_axis(    step, second) {
 # A probe and its answer are a fraction of a millisecond apart: beside one another here.
 function draw_event(event, x, label) {
     if (event == "connected") {
-        text(x - 35, top - 14, grey, "connected")
+        text(x - 35, top - 30, grey, "connected")
         arrow(x, bottom, top, grey)
     } else if (event == "probe" && pulled) {
         draw_lost(x, label, "no answer")
@@ -118,7 +119,7 @@ function draw_lost(x, label, name) {
 # The time where there is room for it, a name above the first of a kind.
 function time_label(x, colour, label, name) {
     text(x, top - 30, colour, name)
-    if (x - labelled < 34)
+    if (x - labelled < 40)
         return
     text(x, top - 14, colour, label)
     labelled = x

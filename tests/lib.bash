@@ -174,6 +174,12 @@ refused() {
     [[ $stderr == kashim:*"$2"* && $stderr != *$'\n'* ]] || harmless 'message' "$2" "$stderr"
 }
 
+# letters FILE.svg: how high its letters are where it is 360 pixels wide.
+letters() {
+    sed -n 's/.*viewBox="[0-9]* [0-9]* \([0-9]*\) .*font-size="\([0-9]*\)".*/\2 \1/p' "$1" |
+        awk '{ print int($1 * 360 / $2) }'
+}
+
 # ---- servers in the background -----------------------------------------------------
 
 started=()

@@ -12,6 +12,7 @@
     effect 'exit status' 0 "$status"
     effect 'verdicts' 6 "$(grep -c ' ok$' <<<"$output")"
     effect 'curves' 2 "$(grep -c '<polyline' "$BATS_TEST_TMPDIR/load.svg")"
+    effect 'height of its letters at 360 pixels' 9 "$(letters "$BATS_TEST_TMPDIR/load.svg")"
 }
 
 # bats test_tags=harmless

@@ -12,6 +12,7 @@ load stories
     holds --idle 2 --intvl 1 --cnt 3 --svg "$BATS_TEST_TMPDIR/drawing.svg"
     effect 'rows judged ok' 7 "$(grep -c ' ok$' <<<"$output")"
     effect 'drawing' 'no answer' "$(grep -o 'no answer' "$BATS_TEST_TMPDIR/drawing.svg")"
+    effect 'height of its letters at 360 pixels' 9 "$(letters "$BATS_TEST_TMPDIR/drawing.svg")"
 }
 
 # bats test_tags=effect
