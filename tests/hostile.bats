@@ -267,7 +267,7 @@ enable() {
     ln -sf x.service.d "$etc/x.service.d"
     for command in enable disable; do
         kashim $command --root "$tree" x
-        refused 1 "$etc/x.service.d: Too many levels of symbolic links"
+        refused 1 "$drop_in can't be read: Too many levels of symbolic links: left as it is"
     done
 }
 
