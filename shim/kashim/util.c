@@ -103,7 +103,8 @@ void say_parts(char *text)
         if (column && column + 1 + len > WIDTH)
             column = (size_t)printf("\n ") - 1;
         column += (size_t)printf("%s%.*s", column ? " " : "", (int)len, part);
-        next += next ? 2 : 0;
+        if (next)
+            next += 2;
     }
     putchar('\n');
     free(text);
