@@ -194,7 +194,7 @@ attach_port() {
 
 # Nobody listens any more: the port can't tell which end was accepted.
 attach_accepted() {
-    steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'say b x' 'close a' hold >/tmp/steps &
+    steps 'tcp4 a' 'listen a' 'connect c a' 'accept a b' 'say b x' 'close a' hold >/tmp/steps 2>&1 &
     server=$!
     wait_for grep -q '^close a' /tmp/steps
     attach "$server"
