@@ -27,7 +27,8 @@ static struct scan begin_scan(const struct arguments *a)
 
     if (options_have(&a->options, "KA_USER_TIMEOUT") && !scan.config->user_timeout)
         scan.wanted.of[KA_USER_TIMEOUT] = value_when_off(KA_USER_TIMEOUT);
-    if (options_have(&a->options, "KA_RTO_MAX") && !scan.config->rto_max)
+    if (options_have(&a->options, "KA_RTO_MAX") && !scan.config->rto_max &&
+        ka_values_of_kernel().of[KA_RTO_MAX] >= 0)
         scan.wanted.of[KA_RTO_MAX] = value_when_off(KA_RTO_MAX);
     return scan;
 }
