@@ -85,7 +85,7 @@ churned() {
         effect "messages" '' "$(cat "$dir"/[1-4])"
         effect 'programs for listeners' 1 "$(programs_on "$group" | tr ' ' '\n' | grep -cx kashim)"
         kashim status "$group"
-        effect 'with force' "$(grep -c '; forced$' <<<"$output")" "$(programs_on "$group" | grep -c kashim_setopt)"
+        effect 'with force' "$(grep -cx '\(.*;\)\? *forced' <<<"$output")" "$(programs_on "$group" | grep -c kashim_setopt)"
         steps_in "$group" 'tcp4 a' 'listen a' 'look a'
         effect 'one of the values' yes "$(result 'look a' | grep -q "keepalive=1 idle=${round}[1-4] " && echo yes)"
     done

@@ -40,21 +40,40 @@ static unsigned sum(const struct tally *t)
     return t->changed + t->right + t->failed;
 }
 
-/* Print what the sockets have now and how long that lasts. */
+/* Add what all sockets of the process had before, and still have since it isn't asked for. */
+static void add_former(struct ka_values *values, const struct scanned *p,
+                       unsigned sockets)
+{
+    if (p->before.mixed || p->before.count != sockets)
+        return;
+    for (enum ka_option i = KA_USER_TIMEOUT; i <= KA_RTO_MAX; i++)
+        if (values->of[i] < 0)
+            values->of[i] = p->before.first.of[i];
+}
+
+/* Print what the sockets have now and how long that lasts: what was asked for, and what else
+ * all of them have. */
 static void report_timers(const struct scan *scan)
 {
-    char text[256], *line = NULL;
+    struct ka_values values = scan->wanted;
+    char text[256];
     struct ka_text timers = {text, sizeof text - 1, 0};
+    unsigned have = 0; /* sockets that have them */
 
-    if (!scan->now.count)
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct tally *l = &scan->processes[i].listeners,
+                           *c = &scan->processes[i].connections;
+
+        have += l->changed + l->right + c->changed + c->right;
+    }
+    if (!have)
         return;
-    ka_put_timers(&timers, &scan->now.first, scan->config->retries);
+    if (scan->count == 1)
+        add_former(&values, &scan->processes[0], have);
+    ka_put_timers(&timers, &values, scan->config->retries);
     text[timers.len] = '\0';
-    line = append(NULL, scan->count == 1 ? "until it ends: " : "until they end: ");
-    line = append(line, text);
-    if (scan->now.mixed)
-        line = append(line, "; some have other values, which kashim status shows");
-    say_parts(line);
+    say_parts(append(
+        append(NULL, scan->count == 1 ? "until it ends: " : "until they end: "), text));
 }
 
 /* Print that there was nothing to do, if so, and return false. */

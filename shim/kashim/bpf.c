@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -467,6 +468,14 @@ static void remove_doubles(int group)
     }
 }
 
+/* Keep other kashim away while both programs are exchanged, so that they belong together.
+ * Anybody can hold the lock of a directory: after a second go on without. */
+static void lock(int group)
+{
+    for (int tries = 100; flock(group, LOCK_EX | LOCK_NB) && tries; tries--)
+        usleep(10000);
+}
+
 bool bpf_attach(int group, const struct ka_config *config, struct group_programs *p,
                 struct bpf_failure *f)
 {
@@ -477,6 +486,7 @@ bool bpf_attach(int group, const struct ka_config *config, struct group_programs
     bool done;
 
     memset(f, 0, sizeof *f);
+    lock(group);
     do {
         *p = NO_PROGRAMS;
         done = with_memory_limit_lifted(group, &settings, p, f);
@@ -485,6 +495,7 @@ bool bpf_attach(int group, const struct ka_config *config, struct group_programs
     } while (!done && f->error == ENOENT && --tries);
     if (done)
         remove_doubles(group);
+    flock(group, LOCK_UN);
     return done;
 }
 
@@ -504,8 +515,13 @@ static bool take_off_all(int group, const struct kind *kind)
 
 bool bpf_detach(int group, struct bpf_failure *f)
 {
+    bool done;
+
     memset(f, 0, sizeof *f);
-    return (take_off_all(group, &sock_ops_kind) &&
-            take_off_all(group, &setsockopt_kind)) ||
-           failed(f, "to remove the programs");
+    lock(group);
+    done =
+        (take_off_all(group, &sock_ops_kind) && take_off_all(group, &setsockopt_kind)) ||
+        failed(f, "to remove the programs");
+    flock(group, LOCK_UN);
+    return done;
 }

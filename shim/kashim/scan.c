@@ -152,10 +152,6 @@ static void apply_options(struct scan *scan, struct scanned *p, int fd,
     }
     tally->right += right;
     tally->changed += !right;
-    if (!scan->now.count) {
-        values = ka_values_read(fd, NULL);
-        note(&scan->now, &values);
-    }
     if (marks && has_values(fd, &scan->wanted))
         bpf_mark(scan->mark, fd);
 }

@@ -74,9 +74,8 @@ struct scan {
     /* What came of it. */
     struct scanned *processes; /* in the order of `pids` */
     size_t count;
-    size_t looked_at;  /* sockets */
-    struct sample now; /* what the first one has that got what it should */
-    size_t too_many;   /* processes beyond the limit of open files */
+    size_t looked_at; /* sockets */
+    size_t too_many;  /* processes beyond the limit of open files */
     struct queue *listeners;
     struct numbers listener_inodes; /* in the order of `listeners` */
     unsigned queued; /* connections from before that weren't accepted in time, at most */
