@@ -98,8 +98,7 @@ static void read_groups(struct survey *survey)
     for (size_t i = 0; i < survey->targets.group_count; i++) {
         const char *path = survey->targets.groups[i];
 
-        if (!nearest_group(&survey->report, path))
-            complain("group %s: kashim has no programs there", path);
+        nearest_group(&survey->report, path);
         cgroup_walk(path, add_if_served, &survey->report);
         cgroup_walk(path, add_its_processes, &survey->targets.pids);
     }

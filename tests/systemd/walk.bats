@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: MIT
+# What somebody does at three in the morning, with the documents alone, in a real systemd: see
+# who is unprotected, mend it while it runs, make it last, prove it, undo it.
+
+# shellcheck source=tests/lib.bash
+. "$BATS_TEST_DIRNAME/../lib.bash"
+# shellcheck source=tests/systemd/container.bash
+. "$BATS_TEST_DIRNAME/container.bash"
+# shellcheck source=tests/systemd/judge.bash
+. "$BATS_TEST_DIRNAME/judge.bash"
+
+setup_file() {
+    boot bpf pidfd_getfd
+}
+
+teardown_file() {
+    shut_down
+}
+
+# check STATUS WORDS [ARGUMENT...]: of status --check, in one line.
+check() {
+    kashim status --check "${@:3}"
+    effect "--check ${*:3}" "$1 $2" "$status $(head -c "${#2}" <<<"$output")"
+    effect 'lines' '1 0' "$(wc -l <<<"$output") $(grep -c . <<<"$stderr")"
+}
+
+# bats test_tags=effect
+@test "see, mend, make it last, prove, undo" {
+    runs nginx.service 80
+    hold 80 "$get"
+    hold 80 "$get"
+    check 1 'unprotected: '
+    check 1 'unprotected: 2 listeners, 2 accepted connections: nginx' nginx
+    kashim status --summary --unprotected
+    tells '!nginx ('
+    kashim status nginx
+    effect 'connections that are marked' 2 "$(grep -c '^![0-9.]*:80 *[0-9]' <<<"$output")"
+    effect 'rows that are not' 0 "$(grep -c '^ [^ ]*:80 ' <<<"$output")"
+
+    kashim attach "${timers[@]}" nginx
+    done_well attach
+    tells 'idle 61 s, intvl 11 s, cnt 7' 'until kashim detach'
+    check 0 'unprotected: none of 2 listeners, 2 accepted connections' nginx
+    served 80 "$get" attached
+
+    restart nginx.service 80
+    hold 80 "$get"
+    check 1 'unprotected: 2 listeners, 1 accepted connection: nginx' nginx
+    kashim enable "${timers[@]}" --now nginx
+    done_well enable
+    check 0 'unprotected: none of 2 listeners, 1 accepted connection' nginx
+    restart nginx.service 80
+    served 80 "$get" restarted
+    check 0 'unprotected: none' --port 80
+    kashim enable
+    tells nginx.service '--idle 61 --intvl 11 --cnt 7'
+    effect 'the next probe, says ss' 1 \
+        "$(inside ss -Htno state established '( sport = :80 )' | grep -cE 'timer:\(keepalive,(5[0-9]|6[0-9])sec|1min')"
+
+    kashim disable --now nginx
+    done_well disable
+    check 1 'unprotected: 2 listeners, 1 accepted connection: nginx' nginx
+    kashim enable
+    effect 'enabled' '' "$output"
+    restart nginx.service 80
+    hold 80 "$get"
+    effect 'as it was' "$untouched" "$(options_at 80 connected)"
+    let_go 80
+}
+
+# bats test_tags=effect
+@test "names: of what doesn't run, of what there is no unit, of a process; misspelt ones" {
+    inside systemctl stop nginx.service
+    check 3 "not known: 'nginx' isn't running" nginx
+    check 3 "not known: no unit or other control group 'ngnix' runs here" ngnix
+    runs memcached.service 11211
+    kashim attach memcache
+    tells "no unit or other control group 'memcache' runs here; memcached?"
+    kashim attach init.scop
+    tells "init.scope?"
+    inside systemctl start nginx.service
+}
+
+# bats test_tags=effect
+@test "secure execution: squid's worker, with --preload, and what helps" {
+    runs squid.service 3128
+    kashim enable --preload squid
+    effect 'exit status' 1 "$status"
+    tells 'squid.service: not enabled: ' 'secure execution' 'without --preload it works'
+    kashim status squid
+    effect 'said besides' '' "$stderr"
+    tells "libkashim isn't loaded: secure execution; kashim attach helps"
+    kashim enable --preload postgresql@15-main
+    tells 'pg_ctlcluster: it wipes the environment'
+    kashim enable --preload postfix@-
+    tells 'postmulti: its daemons'
+}
