@@ -148,10 +148,14 @@ void ka_accept_end(struct ka_accepting *accepting, int connection)
 {
     if (connection < 0 || !accepting->check || !ka_active())
         return;
-    if (came_prepared(accepting, connection))
+    if (came_prepared(accepting, connection)) {
         ka_mark_set(&accepting->mark, KA_SETTLED);
-    else
-        ka_log_refusal(ka_keepalive_set(connection, &ka_config));
+        return;
+    }
+    ka_log_refusal(ka_keepalive_set(connection, &ka_config));
+    /* another preload's accept may have called this hook from within it: the outer one must
+     * not take this connection for one that came prepared */
+    ka_mark_renew(&accepting->mark);
 }
 
 void ka_adopt(int fd, bool connections)

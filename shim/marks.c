@@ -28,6 +28,14 @@ void ka_mark_set(struct ka_mark *mark, enum ka_state state)
         mark->word = word;
 }
 
+void ka_mark_renew(const struct ka_mark *mark)
+{
+    uint32_t expected = mark->word, word = expected + (1U << KA_STATE_BITS);
+
+    if (ka_mark_settable(mark))
+        atomic_compare_exchange_strong(&ka_marks[mark->fd], &expected, word);
+}
+
 static struct ka_mark withdraw(int fd, enum ka_state state)
 {
     struct ka_mark mark = {fd, 0};

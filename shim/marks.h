@@ -80,6 +80,10 @@ static inline bool ka_mark_settable(const struct ka_mark *mark)
  * was read. On success `mark` is what a ka_mark_read would give now. */
 void ka_mark_set(struct ka_mark *mark, enum ka_state state);
 
+/* Keeps the state, unless the word has changed since `mark` was read, and has whoever read
+ * the word before fail to set another. */
+void ka_mark_renew(const struct ka_mark *mark);
+
 /* A descriptor has arrived at this number, or hasn't after all. Negative numbers are let
  * pass, here and below. Returns what a ka_mark_read gives now. */
 struct ka_mark ka_mark_withdraw(int fd);

@@ -142,3 +142,10 @@ s = socket.socket()
 print(library.listen(s.fileno(), 5), s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))' "$KASHIM_LIB" 2>&1)
     harmless 'listen' '0 1' "$output"
 }
+
+# bats test_tags=effect
+@test "another preload behind ours whose accept calls accept4: all that is queued has the options" {
+    output=$(hand_over "$KASHIM_LIB:$root/build/tests/libnested.so" 'tcp4 7' 'listen 7' 'connect 20 7' \
+        'connect 21 7' 'connect 22 7' -- 'accept 7 a' 'accept 7 b' 'accept 7 c' 'look a' 'look b' 'look c')
+    has a b c "$ours"
+}
