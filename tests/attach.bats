@@ -484,10 +484,9 @@ calls_on_sockets() {
     done
     kashim status tried-server
     harmless 'many' 1 "$(grep -c "processes of that name: [0-9]*, [0-9]*, [0-9]* and 2 more$" <<<"$stderr")"
-    [ -e /lib/systemd/system/nginx.service ] || unless_ci 'there is no nginx.service'
-    ! systemctl -q is-active nginx 2>/dev/null || unless_ci 'nginx.service runs here'
-    kashim attach nginx.service
-    refused 1 "'nginx.service' isn't running"
+    [ -e /lib/systemd/system/emergency.service ] || unless_ci 'there is no systemd'
+    kashim attach emergency.service
+    refused 1 "'emergency.service' isn't running"
     kashim attach nginx.socket
     refused 1 "'nginx.socket' has no group: its sockets are systemd's (kashim enable, or --port)"
 }
