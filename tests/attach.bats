@@ -510,6 +510,11 @@ calls_on_sockets() {
     refused 1 "echo_server ($server): it is root's: run kashim as root"
     as "$nobody" "$dir/kashim" "${attach[@]}" --port "$port"
     refused 1 "the process that listens on port $port can't be seen: run kashim as root"
+    sh -c 'sleep 60 & wait' & # whose child isn't worth a word then
+    started+=($!)
+    wait_for 10 pgrep -P $! sleep >/dev/null
+    as "$nobody" "$dir/kashim" "${attach[@]}" $!
+    refused 1 "sh ($!): it is root's: run kashim as root"
     as 'setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace' "$dir/kashim" "${attach[@]}" "$server"
     refused 1 "echo_server ($server): it has more rights than you, or had: run kashim as root"
 }

@@ -297,9 +297,9 @@ z.socket socket KeepAlive=yes KeepAliveTimeSec=120 KeepAliveIntervalSec=30 KeepA
     disable -i 60 x
     refused 2 'no such option'
     kashim enable --root "$dir/nowhere" x
-    refused 1 "--root $dir/nowhere: No such file or directory"
+    refused 1 "--root '$dir/nowhere': No such file or directory"
     kashim enable --root "$dir/kashim" x
-    refused 1 "--root $dir/kashim: Not a directory"
+    refused 1 "--root '$dir/kashim': Not a directory"
     harmless 'the tree' "$before" "$(files)"
 }
 

@@ -106,6 +106,10 @@ END
     for one in one two; do
         [[ $stderr == *" $path/$one/same-${group##*/}.service"* ]] || harmless 'paths' "$one" "$stderr"
     done
+    mkdir "$group"/{three,four,five} "$group"/{three,four,five}/"same-${group##*/}.service"
+    refused_group "names more than one control group" '' "same-${group##*/}"
+    harmless 'paths' 3 "$(grep -o "/same-${group##*/}.service" <<<"$stderr" | wc -l)"
+    [[ $stderr == *' and 2 more' ]] || harmless 'the others' 'and 2 more' "$stderr"
     mkdir "$group/one/only-${group##*/}.service"
     attach "same-${group##*/}" "only-${group##*/}"
     refused 1 'names more than one'

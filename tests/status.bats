@@ -479,4 +479,5 @@ unprotected: none" "$output"
     kashim status 4194304
     harmless 'exit status' 1 "$status"
     harmless 'message' 'kashim: there is no process 4194304' "$stderr"
+    harmless 'table' '' "$output"
 }

@@ -285,7 +285,7 @@ int request_run(struct request *r, bool (*action)(struct request *r))
     int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC), top;
 
     if (fd < 0) {
-        complain("--root %s: %s", root, strerror(errno));
+        complain("--root %s: %s", quoted(root), strerror(errno));
         return EXIT_UNDONE;
     }
     top = open_in_root(fd, "/", O_PATH);
