@@ -128,14 +128,25 @@ static void end_line(const struct report *report, bool bare)
     puts(bare && report->colour ? "\033[m" : "");
 }
 
+static void print_blanks(int count)
+{
+    while (count-- > 0)
+        putchar(' ');
+}
+
 /* Text to the left, numbers to the right. */
 static void print_line(const struct layout *layout, char mark, const char *const *cell)
 {
     putchar(mark);
-    for (int c = 0; c < COLUMNS; c++)
-        if (layout->width[c])
-            printf("%s%*s", c ? " " : "",
-                   c <= KEEP ? -layout->width[c] : layout->width[c], cell[c]);
+    for (int c = 0; c < COLUMNS; c++) {
+        int blanks = layout->width[c] - (int)strlen(cell[c]);
+
+        if (!layout->width[c])
+            continue;
+        print_blanks((c > 0) + (c > KEEP ? blanks : 0));
+        fputs(cell[c], stdout);
+        print_blanks(c <= KEEP ? blanks : 0);
+    }
 }
 
 static void print_row(const struct layout *layout, const struct row *row)

@@ -3,6 +3,7 @@
 #include "tcp_socket.h"
 
 #include "../sys.h"
+#include "../text.h"
 #include "tcp_info.h"
 #include "util.h"
 
@@ -91,28 +92,47 @@ void address_unmap(union ka_address *a)
     a->in = in;
 }
 
+/* By the ten thousand: inet_ntop(3) makes an IPv4 address by sprintf(3). */
+static void put_host(struct ka_text *t, const union ka_address *a)
+{
+    const unsigned char *byte = (const void *)&a->in.sin_addr;
+    char host[INET6_ADDRSTRLEN];
+
+    if (a->any.sa_family == AF_INET) {
+        for (int i = 0; i < 4; i++) {
+            ka_put(t, i ? "." : "");
+            ka_put_uint(t, byte[i]);
+        }
+        return;
+    }
+    ka_put(t, inet_ntop(AF_INET6, &a->in6.sin6_addr, host, sizeof host));
+    if (a->in6.sin6_scope_id) {
+        ka_put(t, "%");
+        ka_put_uint(t, a->in6.sin6_scope_id);
+    }
+}
+
 const char *host_text(const union ka_address *a, char text[ADDRESS_SIZE])
 {
-    size_t len;
+    struct ka_text t = {text, ADDRESS_SIZE - 1, 0};
 
-    if (a->any.sa_family == AF_INET)
-        return inet_ntop(AF_INET, &a->in.sin_addr, text, ADDRESS_SIZE);
-    inet_ntop(AF_INET6, &a->in6.sin6_addr, text, ADDRESS_SIZE);
-    len = strlen(text);
-    if (a->in6.sin6_scope_id)
-        snprintf(text + len, ADDRESS_SIZE - len, "%%%u", a->in6.sin6_scope_id);
+    put_host(&t, a);
+    text[t.len] = '\0';
     return text;
 }
 
 const char *address_text(const union ka_address *a, char text[ADDRESS_SIZE])
 {
-    char host[ADDRESS_SIZE];
+    bool brackets = a->any.sa_family == AF_INET6;
+    struct ka_text t = {text, ADDRESS_SIZE - 1, 0};
 
     if (a->any.sa_family == AF_UNSPEC)
         return strcpy(text, "-");
-    host_text(a, host);
-    snprintf(text, ADDRESS_SIZE, strchr(host, ':') ? "[%.55s]:%u" : "%.46s:%u", host,
-             address_port(a));
+    ka_put(&t, brackets ? "[" : "");
+    put_host(&t, a);
+    ka_put(&t, brackets ? "]:" : ":");
+    ka_put_uint(&t, address_port(a));
+    text[t.len] = '\0';
     return text;
 }
 
