@@ -8,6 +8,9 @@
 setup() {
     install_command
     port=$(free_port)
+    while other=$(free_port); do
+        [ "$other" -le "$port" ] || break
+    done
 }
 
 # rows: those of the sockets on $port, each blank alone, the peer by name.
@@ -219,16 +222,17 @@ connected_to() {
 
 # bats test_tags=effect
 @test "status: by name and number of the process, by port, listeners before what they accepted" {
-    local first second
-    serve_bare "$port" steps "tcp a 127.0.0.1 $((port + 1))" 'listen a' "tcp b 127.0.0.1 $port" 'listen b' \
+    local first second third
+    third=$(free_port)
+    serve_bare "$port" steps "tcp a 127.0.0.1 $other" 'listen a' "tcp b 127.0.0.1 $port" 'listen b' \
         'connect c b' 'accept b d' 'connect e a' 'accept a f' hold
     second=$server
-    serve_bare "$((port + 2))" echo_server "$((port + 2))"
+    serve_bare "$third" echo_server "$third"
     first=$server
     wait_for 10 grep -q '^accept a f: ' "$dir/server" || :
     kashim status "$second" "$first"
     effect 'processes' "echo_server ($first) steps ($second)" "$(sed -n 's/^\([a-z_]* ([0-9]*)\): .*/\1/p' <<<"$output" | paste -sd' ')"
-    effect 'ports' "$port listening $port 127.0.0.1 $((port + 1)) listening $((port + 1)) 127.0.0.1" \
+    effect 'ports' "$port listening $port 127.0.0.1 $other listening $other 127.0.0.1" \
         "$(sed -n "/^steps/,/^$/s/^!127.0.0.1:\\([0-9]*\\) *\\([a-z0-9.]*\\).*/\\1 \\2/p" <<<"$output" | paste -sd' ')"
     effect 'outgoing last' 2 "$(sed -n "/^steps/,/^$/p" <<<"$output" | grep -v '^$' | tail -n 2 | grep -c '^ ')"
 }
@@ -260,9 +264,9 @@ connected_to() {
     local bare
     serve_bare "$port" echo_server "$port"
     bare=$server
-    serve "$((port + 1))" echo_server "$((port + 1))"
+    serve "$other" echo_server "$other"
     ask "$port" hello
-    ask "$((port + 1))" hello
+    ask "$other" hello
     kashim status --unprotected "$bare" "$server"
     effect 'processes' "echo_server ($bare)" "$(sed -n 's/^\([a-z_]* ([0-9]*)\): .*/\1/p' <<<"$output")"
     effect 'rows' 2 "$(grep -c '^!' <<<"$output")"
@@ -281,10 +285,10 @@ unprotected: none' "$status $output"
     local bare
     serve_bare "$port" echo_server "$port"
     bare=$server
-    serve "$((port + 1))" echo_server "$((port + 1))"
+    serve "$other" echo_server "$other"
     ask "$port" hello
-    ask "$((port + 1))" hello
-    ask "$((port + 1))" hello
+    ask "$other" hello
+    ask "$other" hello
     kashim status --summary "$bare" "$server"
     effect 'exit status' 0 "$status"
     effect 'table' " PROCESS LISTENERS ACCEPTED OUTGOING UNPROTECTED
@@ -304,11 +308,11 @@ unprotected: 1 listener, 1 accepted connection" "$(tr -s ' ' <<<"$output")"
     ask "$port" hello
     kashim status --check "$server"
     effect 'all have it' '0 unprotected: none of 1 listener, 1 accepted connection' "$status $output$stderr"
-    serve_bare "$((port + 1))" echo_server "$((port + 1))"
+    serve_bare "$other" echo_server "$other"
     bare=$server
-    ask "$((port + 1))" hello
-    ask "$((port + 1))" hello
-    kashim status --check --port "$((port + 1))"
+    ask "$other" hello
+    ask "$other" hello
+    kashim status --check --port "$other"
     effect 'none has it' "1 unprotected: 1 listener, 2 accepted connections: echo_server ($bare)" "$status $output$stderr"
     kashim attach --listeners-only "$bare"
     kashim status --check "$bare"
@@ -322,14 +326,17 @@ unprotected: 1 listener, 1 accepted connection" "$(tr -s ' ' <<<"$output")"
     effect 'no such unit' "3 not known: no unit or other control group 'no-such-unit' runs here" "$status $output$stderr"
     kashim status --check 4194304
     effect 'no such process' '3 not known: there is no process 4194304' "$status $output$stderr"
-    kashim status --check --port "$((port + 2))"
+    port=$(free_port)
+    kashim status --check --port "$port"
     effect 'nobody there' 3 "$status"
-    effect 'nobody there' "not known: nobody listens on port $((port + 2)) here" "$(grep -o "^not known: nobody listens on port [0-9]* here" <<<"$output$stderr")"
+    effect 'nobody there' "not known: nobody listens on port $port here" "$(grep -o "^not known: nobody listens on port [0-9]* here" <<<"$output$stderr")"
 }
 
 # bats test_tags=effect
 @test "status --check: what can't be told is no success" {
     [ $EUID = 0 ] || unless_ci 'two users take root'
+    serve_bare "$other" echo_server "$other" # of the same user
+    ask "$other" hello
     serve "$port" echo_server "$port"
     chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
     as 'setpriv --reuid=65534 --regid=65534 --clear-groups' "$dir/kashim" status --check "$server"

@@ -200,8 +200,10 @@ int kashim_status(int argc, char **argv)
 
     if (status >= 0)
         return status;
-    if (r.form == CHECK)
+    if (r.form == CHECK) {
         complaints_kept();
+        survey->certain = true;
+    }
     if (!targets_visible() || !targets_add(argv + optind, &survey->targets))
         return r.form == CHECK ? say_not_known() : EXIT_UNDONE;
     survey->all = !survey->port && optind == argc;

@@ -213,7 +213,8 @@ static void read_process(struct survey *survey, int pid, bool named)
     } else if (error && !survey->all && (named || error != ESRCH)) {
         complain("%s", process_refusal(&s.process, error));
         survey->incomplete = true;
-        s.of_user = error != ESRCH && s.process.pidfd >= 0 && !s.count;
+        s.of_user =
+            !survey->certain && error != ESRCH && s.process.pidfd >= 0 && !s.count;
         if (s.of_user)
             add_told_of_user(survey, &s, process_user(pid));
     }

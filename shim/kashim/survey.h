@@ -11,7 +11,8 @@
 struct survey {
     /* What is looked at; the caller fills it. */
     bool all, children;
-    int port; /* 0: none */
+    bool certain; /* nothing of its user's for a process that may not be looked into */
+    int port;     /* 0: none */
     struct targets targets;
 
     /* What was found. */
