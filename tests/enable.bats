@@ -241,6 +241,7 @@ command_line() {
     mkdir -p "$etc/other.service.d" "$etc/mine.service.d" "$etc/.d"
     unit changed.service
     enable -i 60 changed
+    mkdir -p "$etc/changed.service.d"
     echo 'Nice=1' >>"$etc/changed.service.d/kashim.conf"
     touch "$etc/other.service.d/a.conf" "$etc/mine.service.d/kashim.conf" "$etc/file.d" "$etc/.d/kashim.conf"
     enable

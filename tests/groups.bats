@@ -660,7 +660,7 @@ joined() {
     local verdicts=''
     for _ in {1..20}; do
         kashim status --check "$group"
-        verdicts+=$status
+        verdicts+="$status$output;"
     done
-    effect 'exit status, 20 times' 00000000000000000000 "$verdicts"
+    effect 'verdicts' '0unprotected: none of 1 listener' "$(tr ';' '\n' <<<"$verdicts" | sort -u | grep .)"
 }

@@ -243,10 +243,10 @@ connected_to() {
     [ $EUID = 0 ] || unless_ci 'addresses are given by root'
     unshare -n true 2>/dev/null || unless_ci 'network namespaces are refused'
     local long=2001:db8:1111:2222:3333:4444:5555:6666
-    unshare -n bash -c "ip link set lo up; ip addr add $long/128 dev lo nodad
+    without_harness exec unshare -n bash -c "ip link set lo up; ip addr add $long/128 dev lo nodad
         steps 'tcp a 127.0.0.1 $port' 'listen a' hold & echo \$! >'$dir/one'
         steps 'tcp a $long $port' 'listen a' hold & echo \$! >'$dir/two'
-        : >'$dir/ready'; wait" &
+        : >'$dir/ready'; wait" >/dev/null &
     started+=($!)
     wait_for 10 [ -e "$dir/ready" ]
     started+=("$(cat "$dir/one")" "$(cat "$dir/two")")
