@@ -212,19 +212,20 @@ static bool report_listeners(const struct scan *scan)
     return good;
 }
 
-static void report_programs(const struct ka_config *config, const struct group *g)
+/* `until` says how long that lasts. */
+static void report_programs(const struct ka_config *config, const struct group *g,
+                            const char *until)
 {
     struct group_settings settings = {.config = *config,
                                       .values = ka_values_wanted(config)};
     char *text = group_settings_text(&settings);
     char *line = append(append(append(NULL, "group "), g->path), ": ");
 
-    line = append(append(line, text), "; until kashim detach, or the end of the group");
-    say_parts(line);
+    say_parts(append(append(line, text), until));
     free(text);
 }
 
-static bool attach_group(const struct arguments *a, const char *path)
+static bool attach_group(const struct arguments *a, const char *path, const char *until)
 {
     const struct ka_config *config = &a->options.config;
     struct scan scan = begin_scan(a);
@@ -235,7 +236,7 @@ static bool attach_group(const struct arguments *a, const char *path)
         return false;
     done = put_programs(config, &g, &scan.former);
     if (done)
-        report_programs(config, &g);
+        report_programs(config, &g, until);
     scan.spare_own = true;
     scan.names_listeners = true;
     scan.group = &g;
@@ -252,7 +253,7 @@ bool attach_to_group(const char *path, const struct options *options)
 {
     const struct arguments a = {.options = *options};
 
-    return attach_group(&a, path);
+    return attach_group(&a, path, "");
 }
 
 /* ---- the subcommand ---------------------------------------------------------- */
@@ -301,7 +302,8 @@ int kashim_attach(int argc, char **argv)
     if (a.targets.pids.count)
         done = attach_processes(&a, false);
     for (size_t i = 0; i < a.targets.group_count; i++)
-        done &= attach_group(&a, a.targets.groups[i]);
+        done &= attach_group(&a, a.targets.groups[i],
+                             "; until kashim detach, or the end of the group");
     targets_free(&a.targets);
     return done ? EXIT_SUCCESS : EXIT_UNDONE;
 }

@@ -49,6 +49,7 @@ check() {
     check 1 'unprotected: 2 listeners, 1 accepted connection: nginx' nginx
     kashim enable "${timers[@]}" --now nginx
     done_well enable
+    effect 'said of an end' '' "$(grep until <<<"$output")"
     check 0 'unprotected: none of 2 listeners, 1 accepted connection' nginx
     restart nginx.service 80
     served 80 "$get" restarted
