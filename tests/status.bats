@@ -346,6 +346,8 @@ unprotected: 1 listener, 1 accepted connection" "$(tr -s ' ' <<<"$output")"
     effect 'duplicates refused' '3 not known: echo_server' "$status $(grep -o '^not known: echo_server' <<<"$output")"
     as 'strace -qq -o /dev/null -e inject=pidfd_getfd:error=EBADF' "$dir/kashim" status --check --port "$port"
     effect 'not seen' '3 not known: 1 listener: process not seen' "$status $output$stderr"
+    as 'strace -qq -o /dev/null -e inject=pidfd_getfd:error=EBADF' "$dir/kashim" status --check --unprotected --port "$port"
+    effect 'not seen, --unprotected' '3 not known: 1 listener: process not seen' "$status $output$stderr"
 }
 
 # bats test_tags=effect

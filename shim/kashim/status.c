@@ -210,6 +210,6 @@ int kashim_status(int argc, char **argv)
     if (survey->port)
         survey->incomplete = !targets_by_port(survey->port, &survey->targets.pids);
     survey_all(survey);
-    report_finish(&survey->report, r.unprotected_only);
+    report_finish(&survey->report, r.unprotected_only && r.form != CHECK);
     return r.form == CHECK ? check(survey) : show(survey, r.form);
 }
