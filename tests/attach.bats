@@ -400,7 +400,7 @@ calls_on_sockets() {
     done
     for command in attach status; do
         as "strace -qq -e trace=sendto -o $dir/calls" "$dir/kashim" $command "${servers[@]}"
-        effect "$command" 4 "$(wc -l <"$dir/calls")"
+        effect "$command: TCP, MPTCP by IPv4, and by IPv6" 3 "$(wc -l <"$dir/calls")"
     done
 }
 

@@ -136,20 +136,40 @@ int diag_parse(const void *message, size_t len, struct diag_request request,
             continue;
         if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
             return error_in(h) ? error_in(h) : 1;
-        if (h->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
+        if ((h->nlmsg_type == SOCK_DIAG_BY_FAMILY || h->nlmsg_type == TCPDIAG_GETSOCK) &&
             h->nlmsg_len >= NLMSG_LENGTH(sizeof *m) &&
             (m->idiag_family == AF_INET || m->idiag_family == AF_INET6))
-            add(sockets, h, request.protocol == IPPROTO_MPTCP);
+            add(sockets, h, request.multipath);
     }
     return 0;
 }
 
 /* ---- asking it --------------------------------------------------------------- */
 
-/* Send the request. A byte of it has the protocol; MPTCP's number takes the attribute. */
-static int ask(int netlink, struct diag_request r)
+enum { TCP_INFO_TOO = 1 << (INET_DIAG_INFO - 1) };
+
+/* Ask for both families at once, as before Linux 3.3: each question is a walk over the
+ * sockets of all namespaces. */
+static int ask_tcp(int netlink, struct diag_request r)
 {
-    struct {
+    const struct {
+        struct nlmsghdr header;
+        struct inet_diag_req request;
+    } message = {
+        .header = {.nlmsg_len = sizeof message,
+                   .nlmsg_type = TCPDIAG_GETSOCK,
+                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+                   .nlmsg_seq = r.sequence},
+        .request = {.idiag_ext = TCP_INFO_TOO, .idiag_states = r.states},
+    };
+
+    return send(netlink, &message, sizeof message, 0) < 0 ? errno : 0;
+}
+
+/* A byte of the request has the protocol; MPTCP's number takes the attribute. */
+static int ask_mptcp(int netlink, struct diag_request r)
+{
+    const struct {
         struct nlmsghdr header;
         struct inet_diag_req_v2 request;
         struct nlattr attribute;
@@ -160,12 +180,11 @@ static int ask(int netlink, struct diag_request r)
                    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
                    .nlmsg_seq = r.sequence},
         .request = {.sdiag_family = r.family,
-                    .sdiag_protocol = (unsigned char)r.protocol,
-                    .idiag_ext = 1 << (INET_DIAG_INFO - 1),
+                    .sdiag_protocol = (unsigned char)IPPROTO_MPTCP,
                     .idiag_states = r.states},
         .attribute = {.nla_len = sizeof message.attribute + sizeof message.protocol,
                       .nla_type = INET_DIAG_REQ_PROTOCOL},
-        .protocol = r.protocol,
+        .protocol = IPPROTO_MPTCP,
     };
 
     return send(netlink, &message, sizeof message, 0) < 0 ? errno : 0;
@@ -193,7 +212,7 @@ static ssize_t receive(int netlink, void *answer, size_t size)
 static int dump(int netlink, struct diag_request request, struct tcp_sockets *sockets)
 {
     static _Alignas(struct nlmsghdr) char answer[65536];
-    int error = ask(netlink, request), end = 0;
+    int error = (request.multipath ? ask_mptcp : ask_tcp)(netlink, request), end = 0;
 
     while (!error && !end) {
         ssize_t len = receive(netlink, answer, sizeof answer);
@@ -208,10 +227,9 @@ static int dump(int netlink, struct diag_request request, struct tcp_sockets *so
 static int dump_all(int netlink, unsigned states, struct tcp_sockets *sockets)
 {
     const struct diag_request requests[] = {
-        {1, AF_INET, IPPROTO_TCP, states},
-        {2, AF_INET6, IPPROTO_TCP, states},
-        {3, AF_INET, IPPROTO_MPTCP, states},
-        {4, AF_INET6, IPPROTO_MPTCP, states},
+        {1, states, .multipath = false},
+        {2, states, .multipath = true, AF_INET},
+        {3, states, .multipath = true, AF_INET6},
     };
 
     for (size_t i = 0; i < sizeof requests / sizeof *requests; i++) {
@@ -342,7 +360,8 @@ void views_free(struct views *views)
 const char *diag_refusal(int error)
 {
     switch (error) {
-    case ENOENT: return "the kernel has no tcp_diag (modprobe tcp_diag loads it)";
+    case ENOENT:
+    case EOPNOTSUPP: return "the kernel has no tcp_diag (modprobe tcp_diag loads it)";
     case EBADMSG: return "somebody else answers in the kernel's place";
     default: return strerror(error);
     }

@@ -35,8 +35,9 @@ const char *diag_refusal(int error);
 /* One question to the kernel. */
 struct diag_request {
     unsigned sequence; /* above 0; the answers have it too */
-    unsigned char family;
-    unsigned protocol, states;
+    unsigned states;
+    bool multipath;       /* of MPTCP; otherwise TCP of both families */
+    unsigned char family; /* of MPTCP */
 };
 
 /* Add the sockets of a message from the kernel. Return 0 if more are to come, 1 if it was

@@ -10,7 +10,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct tcp_sockets sockets = {0};
-    struct diag_request request = {.protocol = size & 1 ? IPPROTO_MPTCP : IPPROTO_TCP};
+    struct diag_request request = {.multipath = size & 1};
     struct tcp_socket socket;
     char *message = malloc(size + 1);
 
