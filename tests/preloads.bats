@@ -137,9 +137,9 @@ END
     need python3
     output=$(python3 -c '
 import ctypes, socket, sys
-library = ctypes.CDLL(sys.argv[1])
+listen = getattr(ctypes.CDLL(sys.argv[1]), "listen", ctypes.CDLL(None).listen)
 s = socket.socket()
-print(library.listen(s.fileno(), 5), s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))' "$KASHIM_LIB" 2>&1)
+print(listen(s.fileno(), 5), s.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))' "$KASHIM_LIB" 2>&1)
     harmless 'listen' '0 1' "$output"
 }
 
