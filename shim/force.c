@@ -43,9 +43,10 @@ bool ka_force_ignores(int fd, int level, int name, const void *value, unsigned l
     if (!ka_active() || !ka_config.force)
         return false;
     option = option_of(level, name);
+    if (option == KA_OPTIONS)
+        return false;
     wanted = ka_values_wanted(&ka_config);
-    if (option == KA_OPTIONS || wanted.of[option] < 0 ||
-        !kernel_accepts(option, value, len) || !ka_is_tcp(fd))
+    if (wanted.of[option] < 0 || !kernel_accepts(option, value, len) || !ka_is_tcp(fd))
         return false;
     now = ka_values_read(fd, &wanted);
     /* what the kernel doesn't tell (TCP_USER_TIMEOUT of MPTCP) it refuses as well */

@@ -121,6 +121,13 @@ bool ka_values_agree(const struct ka_values *a, const struct ka_values *b)
     return true;
 }
 
+bool ka_has_values(int fd, const struct ka_values *values)
+{
+    struct ka_values now = ka_values_read(fd, values);
+
+    return ka_values_agree(&now, values);
+}
+
 struct ka_refusal ka_values_set(int fd, const struct ka_values *values)
 {
     struct ka_refusal refusal;

@@ -106,6 +106,9 @@ struct ka_values ka_values_outgoing(const struct ka_config *config,
 /* Whether the two agree wherever neither is negative. */
 bool ka_values_agree(const struct ka_values *a, const struct ka_values *b);
 
+/* Whether the socket has the values, wherever they aren't negative and the kernel tells. */
+bool ka_has_values(int fd, const struct ka_values *values);
+
 /* What the kernel refused. */
 struct ka_refusal {
     unsigned options;      /* a bit for each, 1 << enum ka_option; 0: nothing */

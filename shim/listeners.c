@@ -28,14 +28,13 @@ static bool prepare(int fd)
  * prepared, and the program has turned it off. */
 static bool met_before(int fd)
 {
-    struct ka_values timers, now;
+    struct ka_values timers;
 
     if (ka_getsockopt_int(fd, SOL_SOCKET, SO_KEEPALIVE) == 1)
         return true;
     timers = ka_values_wanted(&ka_config);
     timers.of[KA_KEEPALIVE] = -1;
-    now = ka_values_read(fd, &timers);
-    return ka_values_agree(&timers, &now);
+    return ka_has_values(fd, &timers);
 }
 
 /*

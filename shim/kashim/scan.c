@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -113,37 +114,20 @@ static bool unmark(struct scan *scan, int pid, int fd)
     return bpf_unmark(&scan->serving.programs, fd);
 }
 
-static int value_of(int fd, enum ka_option option)
-{
-    return ka_getsockopt_int(fd, ka_socket_options[option].level,
-                             ka_socket_options[option].name);
-}
-
-/* Tell whether the socket has the values, as far as it can be told. */
-static bool has_values(int fd, const struct ka_values *values)
-{
-    for (enum ka_option i = 0; i < KA_OPTIONS; i++) {
-        int value = values->of[i] < 0 ? -1 : value_of(fd, i);
-
-        if (value >= 0 && value != values->of[i])
-            return false;
-    }
-    return true;
-}
-
 /* Put the options on the socket. What it has afterwards counts. */
 static void apply_options(struct scan *scan, struct scanned *p, int fd,
                           const struct tcp_socket *s, enum role role, struct tally *tally)
 {
     struct ka_values wanted = wanted_of(scan, s, role), values;
-    bool replaces = wanted.of[KA_KEEPALIVE] == 1 && value_of(fd, KA_KEEPALIVE) == 1;
-    bool right = (replaces || wanted.of[KA_KEEPALIVE] != 1) && has_values(fd, &wanted);
+    bool replaces = wanted.of[KA_KEEPALIVE] == 1 &&
+                    ka_getsockopt_int(fd, SOL_SOCKET, SO_KEEPALIVE) == 1;
+    bool right = (replaces || wanted.of[KA_KEEPALIVE] != 1) && ka_has_values(fd, &wanted);
     bool marks = unmark(scan, p->process.pid, fd) && scan->mark;
 
     if (!right) {
         values = replaces ? ka_values_read(fd, NULL) : KA_NO_VALUES;
         complain_of(p, ka_values_set(fd, &wanted));
-        if (!has_values(fd, &wanted)) {
+        if (!ka_has_values(fd, &wanted)) {
             tally->failed++;
             return;
         }
@@ -152,7 +136,7 @@ static void apply_options(struct scan *scan, struct scanned *p, int fd,
     }
     tally->right += right;
     tally->changed += !right;
-    if (marks && has_values(fd, &scan->wanted))
+    if (marks && ka_has_values(fd, &scan->wanted))
         bpf_mark(scan->mark, fd);
 }
 
