@@ -259,14 +259,18 @@ connected_to() {
     effect 'IPv4' "!127.0.0.1:$port listening" "$(grep -o "^!127.0.0.1:$port *listening" <<<"$output")"
 }
 
-# bats test_tags=effect
-@test "status --unprotected: only what should have keepalive and hasn't" {
-    local bare
+# two_servers: $bare without the library and $server with it, each with a client.
+two_servers() {
     serve_bare "$port" echo_server "$port"
     bare=$server
     serve "$other" echo_server "$other"
     ask "$port" hello
     ask "$other" hello
+}
+
+# bats test_tags=effect
+@test "status --unprotected: only what should have keepalive and hasn't" {
+    two_servers
     kashim status --unprotected "$bare" "$server"
     effect 'processes' "echo_server ($bare)" "$(sed -n 's/^\([a-z_]* ([0-9]*)\): .*/\1/p' <<<"$output")"
     effect 'rows' 2 "$(grep -c '^!' <<<"$output")"
@@ -282,12 +286,7 @@ unprotected: none' "$status $output"
 
 # bats test_tags=effect
 @test "status --summary: a line for each process" {
-    local bare
-    serve_bare "$port" echo_server "$port"
-    bare=$server
-    serve "$other" echo_server "$other"
-    ask "$port" hello
-    ask "$other" hello
+    two_servers
     ask "$other" hello
     kashim status --summary "$bare" "$server"
     effect 'exit status' 0 "$status"

@@ -27,6 +27,15 @@ boot() {
     install_project "/proc/$leader/root"
 }
 
+# One for the whole file, which may allow less.
+setup_file() {
+    boot bpf pidfd_getfd
+}
+
+teardown_file() {
+    shut_down
+}
+
 # Nothing is written to the tree. The container sees cgroup v2 alone, whatever the host has. In
 # a group of its own: two containers in one would share the groups of their services.
 start_container() {

@@ -13,10 +13,6 @@ setup_file() {
     boot pidfd_getfd
 }
 
-teardown_file() {
-    shut_down
-}
-
 # is_half_served UNIT PORT REQUEST: what is open has the options, no start fails, and the journal
 # has the cause.
 is_half_served() {

@@ -9,14 +9,6 @@
 # shellcheck source=tests/systemd/judge.bash
 . "$BATS_TEST_DIRNAME/judge.bash"
 
-setup_file() {
-    boot bpf pidfd_getfd
-}
-
-teardown_file() {
-    shut_down
-}
-
 # bats test_tags=effect
 @test "ssh" {
     is_served ssh.service 22 ''

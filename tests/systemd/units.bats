@@ -9,14 +9,6 @@
 # shellcheck source=tests/systemd/judge.bash
 . "$BATS_TEST_DIRNAME/judge.bash"
 
-setup_file() {
-    boot bpf pidfd_getfd
-}
-
-teardown_file() {
-    shut_down
-}
-
 # not_enabled UNIT WORD...: refused with these words, and nothing is written.
 not_enabled() {
     kashim enable "${timers[@]}" --now "$1"

@@ -10,14 +10,6 @@
 # shellcheck source=tests/systemd/judge.bash
 . "$BATS_TEST_DIRNAME/judge.bash"
 
-setup_file() {
-    boot bpf pidfd_getfd
-}
-
-teardown_file() {
-    shut_down
-}
-
 # check STATUS WORDS [ARGUMENT...]: of status --check, in one line.
 check() {
     kashim status --check "${@:3}"
