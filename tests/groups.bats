@@ -489,6 +489,25 @@ listener 0.0.0.0:$port of static_server ($server): idle 61 s, intvl 11 s, cnt 7"
     effect 'its listener' "${ours/connected/listening}" "$(listener)"
 }
 
+# slow_attach STRACE-OPTION...: attach --force, and by strace.
+slow_attach() {
+    as "strace -qq $*" "$dir/kashim" attach -i 61 -n 11 -c 7 --force "$group"
+}
+
+# The mark is what keeps the options on: it comes after them, late here.
+# bats test_tags=effect
+@test "group: a program that turns keepalive off before the mark is there" {
+    need strace
+    local mark
+    serve_in "$group" steps "tcp a 127.0.0.1 $port" 'listen a' 'set-again a keepalive 0'
+    slow_attach -o "$dir/calls" -e trace=bpf,setsockopt
+    mark=$(awk '/^bpf/ { n++ } /^setsockopt/ { set = 1 } set && /BPF_MAP_UPDATE/ { print n; exit }' "$dir/calls")
+    kashim detach "$group"
+    slow_attach -o /dev/null -e "inject=bpf:delay_enter=100000:when=$mark"
+    effect 'exit status' 0 "$status"
+    effect 'its listener' "${ours/connected/listening}" "$(listener)"
+}
+
 # ---- detach --------------------------------------------------------------------------------
 
 off=${ours/keepalive=1/keepalive=0}

@@ -129,14 +129,13 @@ bool bpf_unmark(const struct group_programs *p, int fd)
     return p->maps.marks >= 0 && !bpf(BPF_MAP_DELETE_ELEM, &delete);
 }
 
-void bpf_mark(const struct group_programs *p, int fd)
+bool bpf_mark(const struct group_programs *p, int fd)
 {
     const int mark = MARK_OURS;
     union bpf_attr update = {
         .map_fd = (__u32)p->maps.marks, .key = pointer(&fd), .value = pointer(&mark)};
 
-    if (p->maps.marks >= 0)
-        bpf(BPF_MAP_UPDATE_ELEM, &update);
+    return p->maps.marks >= 0 && !bpf(BPF_MAP_UPDATE_ELEM, &update);
 }
 
 /* ---- programs ---------------------------------------------------------------- */

@@ -61,8 +61,8 @@ enum bpf_found bpf_find(int group, struct group_programs *programs,
 void bpf_close(struct group_programs *programs);
 
 /* Mark a socket, by a descriptor, as one that has the options. With `force`, setsockopt has
- * no effect on it from then on, not even kashim's. */
-void bpf_mark(const struct group_programs *programs, int fd);
+ * no effect on it from then on, not even kashim's. Return false if it can't be marked. */
+bool bpf_mark(const struct group_programs *programs, int fd);
 
 /* Take the mark away. Return false if the socket had none. */
 bool bpf_unmark(const struct group_programs *programs, int fd);

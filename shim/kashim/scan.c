@@ -114,30 +114,50 @@ static bool unmark(struct scan *scan, int pid, int fd)
     return bpf_unmark(&scan->serving.programs, fd);
 }
 
-/* Put the options on the socket. What it has afterwards counts. */
+/* Put the options on the socket, unless they are there already, and then the mark, which keeps
+ * them. A program that sets its own all the time may do so between the two: then again. */
+static bool set_and_mark(struct scan *scan, struct scanned *p, int fd, bool there,
+                         const struct ka_values *wanted, bool marks)
+{
+    enum { TRIES = 20 };
+
+    for (int i = 0; i < TRIES; i++) {
+        if (!there) {
+            complain_of(p, ka_values_set(fd, wanted));
+            there = ka_has_values(fd, wanted);
+        }
+        if (!marks)
+            return there;
+        if (there && (!ka_has_values(fd, &scan->wanted) || !bpf_mark(scan->mark, fd) ||
+                      ka_has_values(fd, wanted)))
+            return true;
+        bpf_unmark(scan->mark, fd);
+        there = false;
+    }
+    return false;
+}
+
+/* Give the socket what it is to have. What it has afterwards counts. */
 static void apply_options(struct scan *scan, struct scanned *p, int fd,
                           const struct tcp_socket *s, enum role role, struct tally *tally)
 {
-    struct ka_values wanted = wanted_of(scan, s, role), values;
+    struct ka_values wanted = wanted_of(scan, s, role), values = KA_NO_VALUES;
     bool replaces = wanted.of[KA_KEEPALIVE] == 1 &&
                     ka_getsockopt_int(fd, SOL_SOCKET, SO_KEEPALIVE) == 1;
     bool right = (replaces || wanted.of[KA_KEEPALIVE] != 1) && ka_has_values(fd, &wanted);
-    bool marks = unmark(scan, p->process.pid, fd) && scan->mark;
+    bool marks = unmark(scan, p->process.pid, fd) && scan->mark &&
+                 scan->mark->maps.marks >= 0;
 
-    if (!right) {
-        values = replaces ? ka_values_read(fd, NULL) : KA_NO_VALUES;
-        complain_of(p, ka_values_set(fd, &wanted));
-        if (!ka_has_values(fd, &wanted)) {
-            tally->failed++;
-            return;
-        }
-        if (replaces && !are_former(scan, &values))
-            note(&p->before, &values);
+    if (!right && replaces)
+        values = ka_values_read(fd, NULL);
+    if (!set_and_mark(scan, p, fd, right, &wanted, marks)) {
+        tally->failed++;
+        return;
     }
+    if (!right && replaces && !are_former(scan, &values))
+        note(&p->before, &values);
     tally->right += right;
     tally->changed += !right;
-    if (marks && ka_has_values(fd, &scan->wanted))
-        bpf_mark(scan->mark, fd);
 }
 
 bool scan_port_is_meant(const struct scan *scan, const struct tcp_socket *s,
