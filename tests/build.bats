@@ -6,7 +6,7 @@ load lib
 
 # make_in TREE [VAR=VALUE...] [TARGET...]
 make_in() {
-    make -C "$1" --no-print-directory -j2 "${@:2}" 2>&1
+    GOCACHE=$root/build/go-cache make -C "$1" --no-print-directory -j2 "${@:2}" 2>&1
 }
 
 copy_to() {

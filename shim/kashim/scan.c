@@ -145,8 +145,8 @@ static void apply_options(struct scan *scan, struct scanned *p, int fd,
     bool replaces = wanted.of[KA_KEEPALIVE] == 1 &&
                     ka_getsockopt_int(fd, SOL_SOCKET, SO_KEEPALIVE) == 1;
     bool right = (replaces || wanted.of[KA_KEEPALIVE] != 1) && ka_has_values(fd, &wanted);
-    bool marks = unmark(scan, p->process.pid, fd) && scan->mark &&
-                 scan->mark->maps.marks >= 0;
+    bool marks =
+        unmark(scan, p->process.pid, fd) && scan->mark && scan->mark->maps.marks >= 0;
 
     if (!right && replaces)
         values = ka_values_read(fd, NULL);
