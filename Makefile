@@ -116,11 +116,15 @@ COMMAND_OBJ = $(COMMAND_SRC:shim/%.c=$(B)/command/%.o)
 $(B)/kashim: $(COMMAND_OBJ)
 	$(call begin,LD,$@)$(CC) $(PROGRAM_CFLAGS) $(LDFLAGS) -o $@ $^
 
-# The command knows where both are installed: made again when that is told anew.
-COMMAND_FLAGS = -D_FILE_OFFSET_BITS=64 -DKASHIM_VERSION='"$(VERSION)"' -DKASHIM_LIBDIR='"$(LIBDIR)"' -DKASHIM_BINDIR='"$(BINDIR)"'
+COMMAND_FLAGS = -D_FILE_OFFSET_BITS=64 -DKASHIM_VERSION='"$(VERSION)"'
 
-$(B)/command/%.o: shim/%.c Makefile $(B)/libdir $(B)/bindir
+$(B)/command/%.o: shim/%.c Makefile
 	$(call begin,CC,$<)$(CC) $(PROGRAM_CFLAGS) $(COMMAND_FLAGS) -c -o $@ $<
+
+# The command knows where both are installed: made again when that is told anew.
+INSTALLED_OBJ = $(B)/command/kashim/installed.o
+$(INSTALLED_OBJ): COMMAND_FLAGS += -DKASHIM_LIBDIR='"$(LIBDIR)"' -DKASHIM_BINDIR='"$(BINDIR)"'
+$(INSTALLED_OBJ): $(B)/libdir $(B)/bindir
 
 ifneq ($(LIBDIR) $(BINDIR),$(shell cat $(B)/libdir $(B)/bindir 2>/dev/null))
 $(B)/libdir $(B)/bindir: force

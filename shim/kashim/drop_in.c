@@ -65,10 +65,10 @@ static void write_word(FILE *file, const char *word)
 static void write_group(FILE *file, const struct options *options)
 {
     fputs("[Service]\n" START, file);
-    if (strpbrk(COMMAND, " \t\"'\\%"))
-        write_word(file, COMMAND);
+    if (strpbrk(installed_command, " \t\"'\\%"))
+        write_word(file, installed_command);
     else
-        fputs(COMMAND, file);
+        fputs(installed_command, file);
     fputs(" attach ", file);
     options_write(file, options);
     fputs("self\n", file);

@@ -166,7 +166,7 @@ static bool fits_socket(const struct request *r)
 static char *preload_list(const struct request *r, const struct units *units)
 {
     char *own = units->count ? unit_variable(&units->all[0], "LD_PRELOAD") : NULL;
-    char *list = preload_with(own, LIBRARY);
+    char *list = preload_with(own, installed_library);
 
     if (r->root)
         complain(
@@ -182,8 +182,8 @@ static bool has_what_it_takes(const struct request *r, enum way way)
 {
     switch (way) {
     case WAY_SOCKET: return fits_socket(r);
-    case WAY_PRELOAD: return is_there(r, LIBRARY, "the library");
-    default: return is_there(r, COMMAND, "the command");
+    case WAY_PRELOAD: return is_there(r, installed_library, "the library");
+    default: return is_there(r, installed_command, "the command");
     }
 }
 

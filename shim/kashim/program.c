@@ -121,7 +121,7 @@ bool library_find(char path[PATH_MAX])
         if (is_file(path))
             return true;
     }
-    snprintf(path, PATH_MAX, "%s", LIBRARY);
+    snprintf(path, PATH_MAX, "%s", installed_library);
     return is_file(path);
 }
 

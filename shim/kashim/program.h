@@ -6,9 +6,8 @@
 #include <limits.h>
 #include <stdbool.h>
 
-/* Where `make install` puts the command and the library. */
-#define COMMAND KASHIM_BINDIR "/kashim"
-#define LIBRARY KASHIM_LIBDIR "/libkashim.so"
+/* Where `make install` puts the command and the library. (installed.c) */
+extern const char installed_command[], installed_library[];
 
 struct program {
     char path[PATH_MAX];
@@ -30,8 +29,8 @@ void program_judge(struct program *program, char **arguments, const char *librar
 /* Return why a program's servers don't get the environment that it gets, or NULL. */
 const char *program_drops_environment(const char *path);
 
-/* Find the library beside the command, or at LIBRARY. Return false, with `path` LIBRARY, if
- * it is at neither. */
+/* Find the library beside the command, or where it is installed. Return false, with `path`
+ * the latter, if it is at neither. */
 bool library_find(char path[PATH_MAX]);
 #define LIBRARY_MISSING "the library is missing: %s (make install puts it there)"
 
