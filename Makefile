@@ -122,9 +122,8 @@ $(B)/command/%.o: shim/%.c Makefile
 	$(call begin,CC,$<)$(CC) $(PROGRAM_CFLAGS) $(COMMAND_FLAGS) -c -o $@ $<
 
 # The command knows where both are installed: made again when that is told anew.
-INSTALLED_OBJ = $(B)/command/kashim/installed.o
-$(INSTALLED_OBJ): COMMAND_FLAGS += -DKASHIM_LIBDIR='"$(LIBDIR)"' -DKASHIM_BINDIR='"$(BINDIR)"'
-$(INSTALLED_OBJ): $(B)/libdir $(B)/bindir
+%/kashim/installed.o: COMMAND_FLAGS += -DKASHIM_LIBDIR='"$(LIBDIR)"' -DKASHIM_BINDIR='"$(BINDIR)"'
+$(B)/command/kashim/installed.o: $(B)/libdir $(B)/bindir
 
 ifneq ($(LIBDIR) $(BINDIR),$(shell cat $(B)/libdir $(B)/bindir 2>/dev/null))
 $(B)/libdir $(B)/bindir: force

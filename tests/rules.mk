@@ -101,8 +101,12 @@ $(B)/tests/empty-unit-%: tests/unit/%.c tests/unit/empty/%.c Makefile
 BATS = $(wildcard tests/*.bats)
 PROVE = prove -fo -j $(shell nproc) -e 'bats --tap'
 
+# Files that mostly wait, for timers say, come first and beside those that work.
+WAITING = timing in_flight faults demo bench groups_churn attach status completion load
+WAITING_FIRST = $(foreach name,$(WAITING),$(filter tests/$(name).bats,$(BATS)))
+
 test tests: all fixtures unit
-	$(PROVE) $(BATS)
+	prove -fo -j $$(($$(nproc) + 2)) -e 'bats --tap' $(WAITING_FIRST) $(filter-out $(WAITING_FIRST),$(BATS))
 
 unit: $(UNIT)
 	CMOCKA_MESSAGE_OUTPUT=TAP prove -fo -e '' $(UNIT)
