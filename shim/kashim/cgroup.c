@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -246,8 +247,11 @@ static FILE *open_list(const char *path, const char *list)
     return fopen(name, "re");
 }
 
-static void add_processes(FILE *file, bool threads, struct numbers *pids)
+/* What is of another PID namespace is listed as 0. Return how many there are without a
+ * number that haven't ended. */
+static size_t add_processes(FILE *file, bool threads, struct numbers *pids)
 {
+    size_t unseen = 0;
     int id;
 
     while (file && fscanf(file, "%d", &id) == 1) {
@@ -255,20 +259,37 @@ static void add_processes(FILE *file, bool threads, struct numbers *pids)
 
         if (pid > 0 && pid != getpid())
             numbers_add(pids, (uint64_t)pid);
+        unseen += pid <= 0 && (!kill(id, 0) || errno == EPERM);
     }
+    return unseen;
 }
 
 /* A threaded group tells its threads, not its processes. */
-void cgroup_processes(const char *path, struct numbers *pids)
+size_t cgroup_processes(const char *path, struct numbers *pids)
 {
     FILE *file = open_list(path, "cgroup.procs");
+    size_t unseen = add_processes(file, false, pids);
 
-    add_processes(file, false, pids);
     if (file && ferror(file)) {
         fclose(file);
         file = open_list(path, "cgroup.threads");
-        add_processes(file, true, pids);
+        unseen = add_processes(file, true, pids);
     }
     if (file)
         fclose(file);
+    return unseen;
+}
+
+/* The root group has no such file, and is never empty. */
+bool cgroup_is_empty(const char *path)
+{
+    FILE *file = open_list(path, "cgroup.events");
+    char line[64];
+    bool empty = false;
+
+    while (file && fgets(line, sizeof line, file))
+        empty |= !strcmp(line, "populated 0\n");
+    if (file)
+        fclose(file);
+    return empty;
 }

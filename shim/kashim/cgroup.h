@@ -37,8 +37,11 @@ bool cgroup_parent(char path[PATH_MAX]);
  * false. The path is good until `visit` returns. */
 void cgroup_walk(const char *path, bool (*visit)(const char *path, void *arg), void *arg);
 
-/* Add the processes in the group itself, but for this one and those of another PID
- * namespace, which have no number here. */
-void cgroup_processes(const char *path, struct numbers *pids);
+/* Add the processes in the group itself, but for this one. Return how many more there are,
+ * which have no number here: they are of another PID namespace, say. */
+size_t cgroup_processes(const char *path, struct numbers *pids);
+
+/* Tell whether no process is in the group nor in one below it. */
+bool cgroup_is_empty(const char *path);
 
 #endif

@@ -362,7 +362,7 @@ static int list_sockets(const struct process *p, struct sockets *s)
     snprintf(path, sizeof path, PROC "/%d/fd", p->thread);
     dir = opendir(path);
     if (!dir)
-        return errno == ENOENT ? ESRCH : errno;
+        return errno == ENOENT && process_has_ended(p) ? ESRCH : errno;
     error = read_descriptors(dir, s, &rings);
     closedir(dir);
     s->unreachable = count_unreachable(p, s, &rings);

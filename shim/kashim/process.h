@@ -43,8 +43,9 @@ struct sockets {
     size_t unreachable; /* further ones that an io_uring holds, without a descriptor */
 };
 
-/* Fill `sockets`; free it in any case. Return 0 or an error number: EACCES say, ENOTSUP
- * before Linux 6.9 where the first thread has ended and others live. */
+/* Fill `sockets`; free it in any case. Return 0 or an error number: EACCES say, ENOENT
+ * where /proc hides the process, ENOTSUP before Linux 6.9 where the first thread has ended
+ * and others live. */
 int process_sockets(struct process *process, struct sockets *sockets);
 void sockets_free(struct sockets *sockets);
 

@@ -58,6 +58,21 @@ const char *why_no_duplicates(void)
     return error ? strerror(error) : NULL;
 }
 
+static const char *as_root(void)
+{
+    return may_use(CAP_SYS_PTRACE) ? "run kashim as root of the host"
+           : geteuid()             ? "run kashim as root"
+                                   : "run kashim as root with CAP_SYS_PTRACE";
+}
+
+/* Tell whether nothing but CAP_DAC_READ_SEARCH is missing: /proc/PID/fd is its user's
+ * directory. */
+static bool lacks_search(int error)
+{
+    return error == EACCES && geteuid() && !may_use(CAP_DAC_READ_SEARCH) &&
+           !may_use(CAP_DAC_OVERRIDE);
+}
+
 static const char *why(const struct process *p, int error)
 {
     static char text[256];
@@ -69,25 +84,29 @@ static const char *why(const struct process *p, int error)
         return "its first thread has ended, and to look into the others takes Linux 6.9";
     if ((error == ENOSYS || error == EPERM) && why_no_duplicates())
         return why_no_duplicates();
-    if (error != EPERM && error != EACCES)
+    if (error != EPERM && error != EACCES && error != ENOENT)
         return strerror(error);
-    if (may_use(CAP_SYS_PTRACE))
-        return "refused, by a security module or since its user namespace is another: "
-               "run kashim as root of the host";
-    if (user == 0 && geteuid())
+    if (error == ENOENT)
+        snprintf(text, sizeof text, "/proc hides it (hidepid, ProtectProc=): %s",
+                 as_root());
+    else if (may_use(CAP_SYS_PTRACE) && lacks_search(error))
+        return "it takes CAP_DAC_READ_SEARCH, too, besides CAP_SYS_PTRACE";
+    else if (may_use(CAP_SYS_PTRACE))
+        snprintf(
+            text, sizeof text,
+            "refused, by a security module or since its user namespace is another: %s",
+            as_root());
+    else if (user == 0 && geteuid())
         return "it is root's: run kashim as root";
-    if (user != (uid_t)-1 && user != geteuid()) {
-        snprintf(text, sizeof text, "it is another user's, %u: run kashim as root%s",
-                 user, geteuid() ? " or as that user" : " with CAP_SYS_PTRACE");
-        return text;
-    }
-    if (error == EPERM && yama_scope() > 0) {
-        snprintf(text, sizeof text,
-                 "Yama forbids it (kernel.yama.ptrace_scope = %d): run kashim as root",
-                 yama_scope());
-        return text;
-    }
-    return "it has more rights than you, or had: run kashim as root";
+    else if (user != (uid_t)-1 && user != geteuid())
+        snprintf(text, sizeof text, "it is another user's, %u: %s%s", user, as_root(),
+                 geteuid() ? " or as that user" : "");
+    else if (error == EPERM && yama_scope() > 0)
+        snprintf(text, sizeof text, "Yama forbids it (kernel.yama.ptrace_scope = %d): %s",
+                 yama_scope(), as_root());
+    else
+        snprintf(text, sizeof text, "it has more rights than you, or had: %s", as_root());
+    return text;
 }
 
 const char *process_refusal(const struct process *p, int error)
