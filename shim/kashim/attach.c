@@ -101,19 +101,12 @@ static bool some_sockets(const struct scan *scan)
     return false;
 }
 
-static void mention_children(struct scan *scan)
+static bool none_refused(const struct scan *scan)
 {
-    size_t named = scan->pids.count;
-
     for (size_t i = 0; i < scan->count; i++)
-        if (scan->processes[i].refused || process_is_kernels((int)scan->pids.all[i]))
-            return;
-
-    pids_add_descendants(&scan->pids);
-    if (scan->pids.count > named)
-        complain("not looked at: %zu processes that these have started (--children takes "
-                 "them)",
-                 scan->pids.count - named);
+        if (scan->processes[i].refused)
+            return false;
+    return true;
 }
 
 /* `quiet`: say nothing of children, nor where there are no sockets. */
@@ -130,8 +123,8 @@ static bool attach_processes(const struct arguments *a, bool quiet)
     if (!quiet)
         report_timers(&scan);
     done &= quiet || some_sockets(&scan);
-    if (!a->children && !quiet)
-        mention_children(&scan);
+    if (!a->children && !quiet && none_refused(&scan))
+        mention_children(&scan.pids);
     scan_free(&scan);
     return done;
 }

@@ -16,6 +16,8 @@
 struct search {
     const char *name;
     struct few found;   /* paths */
+    struct few inside;  /* of units of another system, in a container */
+    char outer[256];    /* the container's group, of one of them */
     struct guess guess; /* of other groups */
 };
 
@@ -30,25 +32,47 @@ static bool has_name(const char *group, const char *name)
            (!group[len] || !strcmp(group + len, ".service"));
 }
 
-/* A name without its suffix is compared with names without theirs. */
-static void note_guess(struct guess *guess, const char *group)
+static bool ends_with(const char *text, size_t len, const char *suffix)
 {
-    char *stem = append(NULL, group), *dot = strrchr(stem, '.');
+    size_t suffix_len = strlen(suffix);
 
-    if (dot && !strchr(guess->word, '.'))
-        *dot = '\0';
-    guess_compare(guess, stem);
-    free(stem);
+    return len >= suffix_len && !memcmp(text + len - suffix_len, suffix, suffix_len);
+}
+
+static bool is_unit(const char *group, size_t len)
+{
+    return ends_with(group, len, ".service") || ends_with(group, len, ".scope") ||
+           ends_with(group, len, ".socket") || ends_with(group, len, ".slice");
+}
+
+/* A unit of this system lies below slices, one of a user's below user@UID.service. Fill
+ * `outer` with the first group above it that is neither, or return false. */
+static bool is_inside(const char *path, char *outer, size_t size)
+{
+    const char *part = path + strlen(cgroup_top());
+
+    if (!is_unit(path, strlen(path)))
+        return false;
+    for (size_t len; part += *part == '/', len = strcspn(part, "/"), part[len];
+         part += len)
+        if (!ends_with(part, len, ".slice") &&
+            !(ends_with(part, len, ".service") && !strncmp(part, "user@", 5))) {
+            snprintf(outer, size, "%.*s", (int)len, part);
+            return true;
+        }
+    return false;
 }
 
 static bool note(const char *path, void *arg)
 {
     struct search *search = arg;
 
-    if (has_name(base_name(path), search->name))
-        few_add(&search->found, path);
+    if (!has_name(base_name(path), search->name))
+        guess_compare(&search->guess, base_name(path));
+    else if (is_inside(path, search->outer, sizeof search->outer))
+        few_add(&search->inside, path);
     else
-        note_guess(&search->guess, base_name(path));
+        few_add(&search->found, path);
     return true;
 }
 
@@ -76,6 +100,21 @@ static char *processes_named(const char *name)
     return found.text;
 }
 
+static void complain_of_socket(const char *unit)
+{
+    complain("the sockets of %s are systemd's: kashim enable %s gives them keepalive, "
+             "kashim status --port PORT shows them",
+             unit, unit);
+}
+
+bool group_is_of_socket(const char *path)
+{
+    if (!unit_is_socket(base_name(path)) || !cgroup_is_empty(path))
+        return false;
+    complain_of_socket(base_name(path));
+    return true;
+}
+
 static void complain_none(const struct search *s)
 {
     const char *name = quoted(s->name);
@@ -89,8 +128,7 @@ static void complain_none(const struct search *s)
     else if (!cgroup_is_mounted())
         complain("to find %s takes cgroup v2, which isn't mounted here", name);
     else if (unit_is_socket(s->name))
-        complain("%s has no group: its sockets are systemd's (kashim enable, or --port)",
-                 name);
+        complain_of_socket(s->name);
     else if (unit_is_installed(s->name))
         complain("%s isn't running", name);
     else
@@ -105,16 +143,22 @@ static void complain_none(const struct search *s)
 char *group_by_name(const char *name)
 {
     struct search search = {.name = name, .guess.word = name};
+    char *path = NULL;
 
     if (*name)
         cgroup_walk(cgroup_top(), note, &search);
-    if (search.found.count == 1)
-        return search.found.text;
-    if (search.found.count)
+    if (search.found.count > 1 || (!search.found.count && search.inside.count > 1))
         complain("%s names more than one control group; give the path of one: %s",
-                 quoted(name), few_text(&search.found));
-    else
+                 quoted(name),
+                 few_text(search.found.count ? &search.found : &search.inside));
+    else if (search.inside.count && !search.found.count)
+        complain("%s names a group inside %s; give its path: %s", quoted(name),
+                 search.outer, search.inside.text);
+    else if (!search.found.count)
         complain_none(&search);
+    else if (!group_is_of_socket(search.found.text))
+        path = append(NULL, search.found.text);
     free(search.found.text);
-    return NULL;
+    free(search.inside.text);
+    return path;
 }

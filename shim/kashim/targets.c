@@ -117,20 +117,22 @@ bool targets_read_port(const char *argument, int *port)
     return false;
 }
 
-static bool listens(const struct sockets *sockets, const struct tcp_sockets *listeners,
-                    int port)
+/* Tell whether it has a listener of the port, or a connection that was accepted there: one
+ * that ends closes its listeners first. */
+static bool serves(const struct sockets *sockets, const struct view *view, int port)
 {
     for (size_t i = 0; i < sockets->count; i++) {
-        const struct tcp_socket *s = tcp_sockets_find(listeners, sockets->all[i].inode);
+        const struct tcp_socket *s =
+            tcp_sockets_find(&view->sockets, sockets->all[i].inode);
 
-        if (s && address_port(&s->local) == (unsigned)port)
+        if (s && address_port(&s->local) == (unsigned)port &&
+            tcp_socket_role(s, &view->listening) != OUTGOING)
             return true;
     }
     return false;
 }
 
-static void add_listening(const struct tcp_sockets *listeners, int port,
-                          struct numbers *pids)
+static void add_serving(const struct view *view, int port, struct numbers *pids)
 {
     struct numbers all = pids_all();
 
@@ -140,7 +142,7 @@ static void add_listening(const struct tcp_sockets *listeners, int port,
 
         process_open((int)all.all[i], &process); /* an error is printed later */
         process_sockets(&process, &sockets);
-        if (listens(&sockets, listeners, port))
+        if (serves(&sockets, view, port))
             numbers_add(pids, all.all[i]);
         sockets_free(&sockets);
         process_close(&process);
@@ -148,34 +150,36 @@ static void add_listening(const struct tcp_sockets *listeners, int port,
     numbers_free(&all);
 }
 
-static bool somebody_listens(const struct tcp_sockets *listeners, int port)
+static bool somebody_listens(const struct tcp_sockets *sockets, int port)
 {
-    for (size_t i = 0; i < listeners->inodes.count; i++)
-        if (address_port(&listeners->all[i].local) == (unsigned)port)
+    for (size_t i = 0; i < sockets->inodes.count; i++)
+        if (sockets->all[i].state == TCP_LISTEN &&
+            address_port(&sockets->all[i].local) == (unsigned)port)
             return true;
     return false;
 }
 
 bool targets_by_port(int port, struct numbers *pids)
 {
-    struct tcp_sockets listeners;
-    int error = diag_read(getpid(), DIAG_LISTENERS, &listeners);
+    struct views views = {0};
+    bool new;
+    const struct view *view = views_look(&views, getpid(), DIAG_ALL, &new);
 
-    if (error)
+    if (view->error)
         complain(
             "--port: the kernel doesn't tell its listeners (sock_diag): %s. Or give the "
             "PID",
-            diag_refusal(error));
-    else if (!somebody_listens(&listeners, port))
+            diag_refusal(view->error));
+    else if (!somebody_listens(&view->sockets, port))
         complain("nobody listens on port %d here (in a container? give the PID)", port);
     else {
-        add_listening(&listeners, port, pids);
+        add_serving(view, port, pids);
         if (!pids->count)
             complain("the process that listens on port %d can't be seen: run kashim as "
                      "root%s",
                      port, geteuid() ? "" : " with CAP_SYS_PTRACE, or outside");
     }
-    tcp_sockets_free(&listeners);
+    views_free(&views);
     return pids->count > 0;
 }
 
@@ -183,6 +187,23 @@ bool targets_find(int port, char **arguments, struct targets *t)
 {
     return targets_visible() && (!port || targets_by_port(port, &t->pids)) &&
            targets_add(arguments, t);
+}
+
+/* ---- what they don't name ---------------------------------------------------- */
+
+void mention_children(struct numbers *pids)
+{
+    size_t named = pids->count, more;
+
+    for (size_t i = 0; i < named; i++)
+        if (process_is_kernels((int)pids->all[i]))
+            return;
+    pids_add_descendants(pids);
+    more = pids->count - named;
+    if (more)
+        complain("not looked at: %zu process%s that these have started (--children takes "
+                 "%s)",
+                 more, more == 1 ? "" : "es", more == 1 ? "it" : "them");
 }
 
 /* ---- the arguments of attach and detach -------------------------------------- */

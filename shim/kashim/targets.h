@@ -27,6 +27,14 @@ bool targets_add(char **arguments, struct targets *targets);
  * why there is none, and what could be meant instead, and return NULL. (names.c) */
 char *group_by_name(const char *name);
 
+/* Tell whether a group is that of a socket unit, whose sockets are in process 1: nobody is
+ * in there. Print what helps. (names.c) */
+bool group_is_of_socket(const char *path);
+
+/* Add what the processes have started, and print how many these are, which weren't looked
+ * at. */
+void mention_children(struct numbers *pids);
+
 /* Read the port of --port, 1 to 65535, into `port`, which was 0. Print why not and return
  * false. */
 bool targets_read_port(const char *argument, int *port);
@@ -60,6 +68,6 @@ int arguments_read(int argc, char **argv, const struct option *names, int settin
     "group (nginx, docker-1f.scope), a group's path, or self: the group of kashim.\n"
 #define TARGET_OPTIONS_HELP                                                              \
     "      --children                            the processes below them too\n"         \
-    "      --port PORT                           those that listen on it"
+    "      --port PORT                           those that listen or accepted there"
 
 #endif

@@ -147,10 +147,14 @@ static size_t distance(const char *a, const char *b)
 void guess_compare(struct guess *g, const char *name)
 {
     size_t len = strlen(g->word), limit = len < 4 ? 1 : len < 8 ? 2 : 3, d;
+    char stem[sizeof g->name];
 
-    if (len < 2 || strlen(name) >= sizeof g->name)
+    if (len < 2 || strlen(name) >= sizeof stem)
         return;
-    d = strncmp(name, g->word, len) ? distance(g->word, name) : 0;
+    strcpy(stem, name);
+    if (strrchr(stem, '.') && !strchr(g->word, '.'))
+        *strrchr(stem, '.') = '\0';
+    d = strncmp(stem, g->word, len) ? distance(g->word, stem) : 0;
     if (d > limit || (*g->name && d >= g->distance))
         return;
     strcpy(g->name, name);

@@ -48,6 +48,7 @@ struct guess {
     size_t distance;
 };
 
+/* A word without a suffix, ".service" say, is compared with names without theirs. */
 void guess_compare(struct guess *guess, const char *name);
 
 /* Return "; PREFIXNAME?", or "" if none is near; good until the next call. */
