@@ -494,7 +494,7 @@ calls_on_sockets() {
         refused 1 "'$name' isn't running"
     done
     kashim attach "kashim-$$.socket"
-    refused 1 "'kashim-$$.socket' has no group: its sockets are systemd's (kashim enable, or --port)"
+    refused 1 "the sockets of kashim-$$.socket are systemd's: kashim enable kashim-$$.socket gives them keepalive, kashim status --port PORT shows them"
 }
 
 # bats test_tags=harmless,clumsy:mute

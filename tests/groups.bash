@@ -28,11 +28,19 @@ make_group() {
     path=$own/${group##*/}
 }
 
+# make_unit NAME: a group at the top, where units of the host are: $unit, $unit_path.
+make_unit() {
+    local top
+    top=$(findmnt -rno FSROOT "$cgroups")
+    unit=$cgroups/$1 unit_path=${top%/}/$1
+    mkdir "$unit"
+}
+
 # Deepest first
-remove_group() {
+remove_groups() {
     local one
-    [ -d "${group-}" ] || return 0
-    find "$group" -depth -type d | while read -r one; do
+    [ -d "${1-}" ] || return 0
+    find "$1" -depth -type d | while read -r one; do
         xargs -r kill -KILL <"$one/cgroup.procs" || :
         wait_for 10 rmdir "$one" 2>/dev/null
     done
@@ -46,7 +54,8 @@ setup() {
 
 teardown() {
     kill_started
-    remove_group
+    remove_groups "${group-}"
+    remove_groups "${unit-}"
 }
 
 # What runs a command there: "${inside[@]}" GROUP COMMAND...

@@ -592,9 +592,10 @@ off=${ours/keepalive=1/keepalive=0}
 
 # bats test_tags=effect
 @test "group: named by its unit, by its directory, by its path, and as self" {
-    local name unit=$group/unit-${group##*-}.service
-    mkdir "$unit" "$unit/.control"
-    for name in "${unit##*/}" "$(basename "$unit" .service)" "$unit" "$unit/" "$path/${unit##*/}"; do
+    local name
+    make_unit "unit-${group##*-}.service"
+    mkdir "$unit/.control"
+    for name in "${unit##*/}" "$(basename "$unit" .service)" "$unit" "$unit/" "$unit_path"; do
         attach "$name"
         effect "programs, $name" kashim "$(programs_on "$unit")"
         kashim detach "$name"
@@ -646,7 +647,7 @@ joined() {
     [ "$port" -gt 8002 ]
     for target in "$group" "$group/below" "$server"; do
         kashim status "$target"
-        effect "settings, by $target" "$settings" "$(joined | grep '^group ')"
+        effect "settings, by $target" "$settings" "$(joined | grep '^group .*idle')"
         effect "process, by $target" "static_server ($server): served by group $path" "$(grep '^static_server' <<<"$output")"
     done
     kashim status
@@ -661,7 +662,7 @@ joined() {
 @test "group: status --json" {
     attach -u 9 -p "8000-8002" --connect --force "$group"
     serve_in "$group" static_server "$port"
-    effect 'the group' "[('cnt', 7), ('connect', True), ('force', True), ('idle', 61), ('intvl', 11), ('known', True), ('path', '$path'), ('ports', '8000-8002'), ('rto_max', 0.0), ('user_timeout', 9.0)]" \
+    effect 'the group' "[('cnt', 7), ('connect', True), ('empty', False), ('force', True), ('idle', 61), ('intvl', 11), ('known', True), ('path', '$path'), ('ports', '8000-8002'), ('rto_max', 0.0), ('user_timeout', 9.0)]" \
         "$(in_status 'sorted(groups[0].items())')"
     effect 'the process' "[($server, '$path')]" "$(in_status "[(p['pid'], p['group']) for p in processes]")"
     attach "$group"

@@ -143,6 +143,33 @@ END
     effect 'all' 3 "$(grep -c "^ 127.0.0.1:$port *listening on" <<<"$(tr -s ' ' <<<"$output")")"
 }
 
+# As nginx's old worker does after a reload.
+# bats test_tags=effect
+@test "status, attach --port: who has a connection accepted there, and listens no more" {
+    need socat
+    serve_bare "$port" socat "TCP4-LISTEN:$port,fork" EXEC:cat
+    ask "$port" hello
+    kashim status --port "$port"
+    effect 'found' '2 processes: 1 listener, 1 accepted connection / unprotected: 1 listener, 1 accepted connection' "$(the_end)"
+    effect 'not seen' '' "$(grep seen <<<"$output")"
+    kashim attach --idle 61 --intvl 11 --cnt 7 --port "$port"
+    kashim status --port "$port"
+    effect 'attached' '2 processes: 1 listener, 1 accepted connection / unprotected: none' "$(the_end)"
+}
+
+# bats test_tags=effect
+@test "status: what a process has started is mentioned" {
+    sh -c 'sleep 60 & sleep 60 & wait' &
+    started+=($!)
+    wait_for 10 sh -c '[ $(pgrep -cP "$0" sleep) = 2 ]' $!
+    kashim status $!
+    effect 'two' "0 kashim: not looked at: 2 processes that these have started (--children takes them)" "$status $stderr"
+    kashim status --children $!
+    effect '--children' "0 " "$status $stderr"
+    kashim status --check $!
+    effect '--check' '0 unprotected: none; nothing listens' "$status $output$stderr"
+}
+
 # bats test_tags=effect
 @test "status: outgoing connections" {
     need socat
@@ -411,9 +438,9 @@ unprotected: none" "$output"
     kashim status --json "$server"
     effect 'exit status' 0 "$status"
     [ -n "$output" ] || effect 'document' some none
-    effect 'top' 'version groups processes totals' "$(json '*d')"
+    effect 'top' 'version complete asked groups processes totals' "$(json '*d')"
     effect 'process' 'pid name library secure group all_of_user sockets' "$(json '*p[0]')"
-    effect 'its values' "2 [] $server echo_server True False None False" "$(json 'd["version"], d["groups"], *(p[0][k] for k in ("pid", "name", "library", "secure", "group", "all_of_user"))')"
+    effect 'its values' "2 True [] [] $server echo_server True False None False" "$(json 'd["version"], d["complete"], d["asked"], d["groups"], *(p[0][k] for k in ("pid", "name", "library", "secure", "group", "all_of_user"))')"
     local names='role protocol inode local peer keepalive idle intvl cnt user_timeout rto_max drop drop_in_flight next_probe'
     effect 'socket' "$names" "$(json '*p[0]["sockets"][0]')"
     effect 'listener' "listener tcp {'address': '0.0.0.0', 'port': $port} None True 61 11 7 100.0 0.0 105 100 None" \
@@ -449,12 +476,44 @@ unprotected: none" "$output"
     effect 'missing' "kashim: echo_server ($server): it is root's: run kashim as root" "$stderr"
     effect 'listener' " 0.0.0.0:$port listening ? - - - - -" "$(rows | sed -n 1p)"
     effect 'connection' " 127.0.0.1:$port PEER on - - - -" "$(rows | sed -n '/PEER/s/ [0-9.]*$//p')"
+    effect 'title' "echo_server ($server): may not be looked into; its user's sockets, not only its own:" "$(head -n 1 <<<"$output")"
+    effect 'whose' 1 "$(grep -c '^1 process, with others of the same user: [0-9]* listener' <<<"$output")"
+    effect 'verdict' 1 "$(grep -Ec '^unprotected: (none known|[0-9]+ .*); .*[0-9]+ listeners? not known; not all was looked at$' <<<"$output")"
+    as "$nobody" "$dir/kashim" status --summary "$server"
+    effect 'summary' 1 "$(grep -c "^.echo_server ($server) .* with its user's$" <<<"$output")"
+    as "$nobody" "$dir/kashim" status --json "$server"
+    effect 'as JSON' 'False True' "$(json 'd["complete"], p[0]["all_of_user"]')"
     as "$nobody" "$dir/kashim" status --port "$port"
     effect 'by port' 2 "$(rows | wc -l)"
+    effect 'verdict, by port' '0 processes: 1 listener, 1 accepted connection / unprotected: none known; 1 listener not known; not all was looked at' "$(the_end)"
     effect 'missing' "kashim: the process that listens on port $port can't be seen: run kashim as root" "$stderr"
     as "$nobody" "$dir/kashim" status
     effect 'all' 1 "$(grep -c '^Of processes that aren.t seen:' <<<"$output")"
     effect 'missing' 1 "$(grep -Ec "processes that may not be looked into: [0-9]*; the last, .* \([0-9]*\): it is (root's|another user's, [0-9]*): run kashim as root" <<<"$stderr")"
+}
+
+# with_capabilities LIST COMMAND...: as an ordinary user's agent that has these.
+with_capabilities() {
+    local sets=${1//cap_/+}
+    as "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=$sets --ambient-caps=$sets" "${@:2}"
+}
+
+# bats test_tags=effect
+@test "status: the capabilities that an agent needs which isn't root, and which one is missing" {
+    [ $EUID = 0 ] || unless_ci 'two users take root'
+    serve "$port" echo_server "$port"
+    ask "$port" hello
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    with_capabilities cap_sys_ptrace,cap_dac_read_search "$dir/kashim" status --check "$server"
+    effect 'both' '0 unprotected: none of 1 listener, 1 accepted connection' "$status $output$stderr"
+    with_capabilities cap_sys_ptrace,cap_dac_read_search "$dir/kashim" status --check --port "$port"
+    effect 'by port' '0 unprotected: none of 1 listener, 1 accepted connection' "$status $output$stderr"
+    with_capabilities cap_sys_ptrace "$dir/kashim" status --check "$server"
+    effect 'the first' "3 not known: echo_server ($server): it takes CAP_DAC_READ_SEARCH, too, besides CAP_SYS_PTRACE" "$status $output$stderr"
+    with_capabilities cap_dac_read_search "$dir/kashim" status --check "$server"
+    effect 'the second' "3 not known: echo_server ($server): it is root's: run kashim as root" "$status $output$stderr"
+    as 'setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace' "$dir/kashim" status --check "$server"
+    effect 'root without' "3 not known: echo_server ($server): it has more rights than you, or had: run kashim as root with CAP_SYS_PTRACE" "$status $output$stderr"
 }
 
 # bats test_tags=effect
@@ -483,7 +542,7 @@ unprotected: none" "$output"
     kashim status --color=red
     refused 2 "--color: 'red' is not accepted (auto, always or never)"
     kashim status --json --check
-    refused 2 'status: one of --summary, --json and --check'
+    refused 2 'status: only one of --summary, --json and --check'
     kashim status 4194304
     harmless 'exit status' 1 "$status"
     harmless 'message' 'kashim: there is no process 4194304' "$stderr"

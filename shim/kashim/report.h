@@ -36,17 +36,21 @@ struct section {
 struct served_group {
     char *path;
     bool known; /* its settings; another version of kashim may have set them */
+    bool empty; /* no process is in there */
     struct group_settings settings;
 };
 
 struct report {
-    int retries;  /* net.ipv4.tcp_retries2 */
-    bool connect; /* outgoing connections should have keepalive, too */
+    bool incomplete; /* not all could be looked at, which was said */
+    int retries;     /* net.ipv4.tcp_retries2 */
+    bool connect;    /* outgoing connections should have keepalive, too */
     bool colour;
     struct section *sections;
     size_t count;
     struct served_group *groups;
     size_t group_count;
+    char **asked; /* the groups that the user has named */
+    size_t asked_count;
     size_t processes;
     struct totals totals; /* a socket that several processes share counts once */
 };

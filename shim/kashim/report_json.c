@@ -16,15 +16,21 @@ static const char *const roles[ROLES] = {
 };
 
 /* A byte that isn't text in this locale goes out as '?'. */
-static void print_string(const char *name, const char *value)
+static void print_text(const char *value)
 {
     char *text = printable(append(NULL, value));
 
-    printf("\"%s\": \"", name);
+    putchar('"');
     for (const char *c = text; *c; c++)
         printf(*c == '"' || *c == '\\' ? "\\%c" : "%c", *c);
     putchar('"');
     free(text);
+}
+
+static void print_string(const char *name, const char *value)
+{
+    printf("\"%s\": ", name);
+    print_text(value);
 }
 
 static void print_bool(const char *name, int value)
@@ -95,6 +101,7 @@ static void print_group(const struct served_group *g)
     putchar('{');
     print_string("path", g->path);
     print_bool("known", g->known);
+    print_bool("empty", g->empty);
     if (g->known) {
         print_number("idle", config->idle);
         print_number("intvl", ka_config_intvl(config));
@@ -132,7 +139,14 @@ void report_json(const struct report *report)
 {
     const struct totals *totals = &report->totals;
 
-    printf("{\n  \"version\": 2,\n  \"groups\": [");
+    printf("{\n  \"version\": 2");
+    print_bool("complete", !report->incomplete);
+    printf(",\n  \"asked\": [");
+    for (size_t i = 0; i < report->asked_count; i++) {
+        printf(i ? ", " : "");
+        print_text(report->asked[i]);
+    }
+    printf("],\n  \"groups\": [");
     for (size_t i = 0; i < report->group_count; i++) {
         printf("%s\n    ", i ? "," : "");
         print_group(&report->groups[i]);

@@ -176,7 +176,7 @@ static void print_title(const struct section *s)
     if (!s->process.pid)
         puts("Of processes that aren't seen:");
     else if (s->of_user)
-        printf("%s (%d): may not be looked into; all sockets of its user:\n",
+        printf("%s (%d): may not be looked into; its user's sockets, not only its own:\n",
                s->process.name, s->process.pid);
     else
         say("%s (%d): %s%s%s%s%s", s->process.name, s->process.pid, library,
@@ -202,41 +202,67 @@ static void print_group(const struct served_group *g)
 {
     char *text = g->known ? group_settings_text(&g->settings)
                           : append(NULL, "set up by another version of kashim");
-    char *line = append(append(append(NULL, "group "), g->path), ": ");
+    char *line =
+        append(append(append(NULL, "group "), g->path), g->empty ? " (empty): " : ": ");
 
     say_parts(append(line, text));
     free(text);
 }
 
+static bool is_among(const char *path, const struct report *r)
+{
+    for (size_t i = 0; i < r->group_count; i++)
+        if (!strcmp(r->groups[i].path, path))
+            return true;
+    return false;
+}
+
+/* Print which groups serve, and which the user has meant. */
+static void print_groups(const struct report *r)
+{
+    for (size_t i = 0; i < r->group_count; i++)
+        print_group(&r->groups[i]);
+    for (size_t i = 0; i < r->asked_count; i++)
+        if (!is_among(r->asked[i], r))
+            say("group %s%s: kashim has put no programs there", r->asked[i],
+                cgroup_is_empty(r->asked[i]) ? " (empty)" : "");
+    if (r->group_count || r->asked_count)
+        putchar('\n');
+}
+
 /* ---- the verdict ------------------------------------------------------------- */
 
-static void print_counts(const struct report *r, const char *what,
-                         const size_t counts[ROLES], const char *none)
+static bool any_of_user(const struct report *r)
 {
-    char *text = report_counts(r, counts);
-
-    if (*text || *none)
-        printf("%s: %s\n", what, *text ? text : none);
-    free(text);
+    for (size_t i = 0; i < r->count; i++)
+        if (r->sections[i].of_user)
+            return true;
+    return false;
 }
 
 /* It comes last, since what has scrolled away isn't seen. */
 static void print_verdict(const struct report *r)
 {
-    struct report all = {.connect = true};
+    const struct report everything = {.connect = true};
+    char *all = report_counts(&everything, r->totals.sockets);
+    char *unprotected = report_counts(r, r->totals.unprotected);
+    char *unknown = report_counts(r, r->totals.unknown);
+    const char *none = *unknown || r->incomplete ? "none known" : "none";
 
-    printf("%zu process%s", r->processes, r->processes == 1 ? "" : "es");
-    print_counts(&all, "", r->totals.sockets, "no TCP sockets");
-    print_counts(r, "unknown", r->totals.unknown, "");
-    print_counts(r, "unprotected", r->totals.unprotected, "none");
+    printf("%zu process%s%s: %s\n", r->processes, r->processes == 1 ? "" : "es",
+           any_of_user(r) ? ", with others of the same user" : "",
+           *all ? all : "no TCP sockets");
+    printf("unprotected: %s%s%s%s%s\n", *unprotected ? unprotected : none,
+           *unknown ? "; " : "", unknown, *unknown ? " not known" : "",
+           r->incomplete ? "; not all was looked at" : "");
+    free(all);
+    free(unprotected);
+    free(unknown);
 }
 
 void report_table(const struct report *r)
 {
-    for (size_t i = 0; i < r->group_count; i++)
-        print_group(&r->groups[i]);
-    if (r->group_count)
-        putchar('\n');
+    print_groups(r);
     for (size_t i = 0; i < r->count; i++)
         print_section(r, &r->sections[i]);
     print_verdict(r);
@@ -255,6 +281,7 @@ static void print_process(const struct report *r, const struct section *s)
     printf("%c%-25s %9zu %8zu %8zu %11zu", unprotected ? '!' : ' ', name,
            s->totals.sockets[LISTENER], s->totals.sockets[ACCEPTED],
            s->totals.sockets[OUTGOING], unprotected);
+    fputs(s->of_user ? " with its user's" : "", stdout);
     end_line(r, unprotected);
 }
 

@@ -57,7 +57,7 @@ static int check(const struct survey *survey)
         say_sockets(r, "unprotected", t->unprotected, report_unprotected);
         return CHECK_UNPROTECTED;
     }
-    if (survey->incomplete)
+    if (r->incomplete)
         return say_not_known();
     if (report_unknown(r, t)) {
         say_sockets(r, "not known", t->unknown, report_unknown);
@@ -71,16 +71,19 @@ static int check(const struct survey *survey)
 
 /* ---- the other forms --------------------------------------------------------- */
 
-static int show(const struct survey *survey, enum form form)
+static int show(struct survey *survey, enum form form)
 {
     const struct report *r = &survey->report;
-    bool nothing = !r->count && !r->group_count && survey->incomplete;
+    bool nothing = !r->count && !r->group_count && r->incomplete;
 
     if (form == JSON)
         report_json(r);
     else if (!nothing)
         (form == SUMMARY ? report_summary : report_table)(r);
-    return survey->incomplete ? EXIT_UNDONE : EXIT_SUCCESS;
+    if (!survey->all && !survey->port && !survey->targets.group_count &&
+        !survey->children && !r->incomplete)
+        mention_children(&survey->targets.pids);
+    return r->incomplete ? EXIT_UNDONE : EXIT_SUCCESS;
 }
 
 /* ---- the arguments ----------------------------------------------------------- */
@@ -157,7 +160,7 @@ static bool take_option(struct asked *r, int option)
     default: break;
     }
     if (r->form != TABLE && r->form != (enum form)(option - OPTION_FORM)) {
-        complain("status: one of --summary, --json and --check");
+        complain("status: only one of --summary, --json and --check");
         return false;
     }
     r->form = (enum form)(option - OPTION_FORM);
@@ -208,7 +211,7 @@ int kashim_status(int argc, char **argv)
         return r.form == CHECK ? say_not_known() : EXIT_UNDONE;
     survey->all = !survey->port && optind == argc;
     if (survey->port)
-        survey->incomplete = !targets_by_port(survey->port, &survey->targets.pids);
+        survey->report.incomplete = !targets_by_port(survey->port, &survey->targets.pids);
     survey_all(survey);
     report_finish(&survey->report, r.unprotected_only && r.form != CHECK);
     return r.form == CHECK ? check(survey) : show(survey, r.form);

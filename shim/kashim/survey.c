@@ -19,7 +19,7 @@ static void look_into(struct survey *survey, int pid)
     survey->view = views_look(&survey->views, pid, DIAG_ALL, &new);
     if (!new || !survey->view->error)
         return;
-    survey->incomplete = true;
+    survey->report.incomplete = true;
     if (pid == getpid())
         complain(
             "the kernel doesn't list sockets (sock_diag): %s. When the next probes come "
@@ -41,8 +41,8 @@ static const char *add_group(struct report *r, const char *path, bool known,
         if (!strcmp(r->groups[i].path, path))
             return r->groups[i].path;
     r->groups = with_room(r->groups, r->group_count, sizeof *r->groups);
-    r->groups[r->group_count] =
-        (struct served_group){append(NULL, path), known, *settings};
+    r->groups[r->group_count] = (struct served_group){append(NULL, path), known,
+                                                      cgroup_is_empty(path), *settings};
     return r->groups[r->group_count++].path;
 }
 
@@ -77,7 +77,15 @@ static const char *serving_group(struct survey *survey, int pid)
 
 static bool add_its_processes(const char *path, void *arg)
 {
-    cgroup_processes(path, arg);
+    struct survey *survey = arg;
+    size_t unseen = cgroup_processes(path, &survey->targets.pids);
+
+    if (unseen) {
+        complain("group %s: %zu of its processes can't be seen here: run kashim as root "
+                 "of the host",
+                 path, unseen);
+        survey->report.incomplete = true;
+    }
     return true;
 }
 
@@ -95,12 +103,15 @@ static bool add_if_served(const char *path, void *arg)
  * every group. */
 static void read_groups(struct survey *survey)
 {
+    survey->report.asked = survey->targets.groups;
+    survey->report.asked_count = survey->targets.group_count;
     for (size_t i = 0; i < survey->targets.group_count; i++) {
         const char *path = survey->targets.groups[i];
 
+        survey->report.incomplete |= group_is_of_socket(path);
         nearest_group(&survey->report, path);
         cgroup_walk(path, add_if_served, &survey->report);
-        cgroup_walk(path, add_its_processes, &survey->targets.pids);
+        cgroup_walk(path, add_its_processes, survey);
     }
     if (survey->all)
         cgroup_walk(cgroup_top(), add_if_served, &survey->report);
@@ -188,7 +199,7 @@ static int read_sockets(struct survey *survey, struct section *s)
             error = refused;
     }
     complain_unreachable(&s->process, sockets.unreachable);
-    survey->incomplete |= sockets.unreachable > 0;
+    survey->report.incomplete |= sockets.unreachable > 0;
     sockets_free(&sockets);
     return error;
 }
@@ -212,7 +223,7 @@ static void read_process(struct survey *survey, int pid, bool named)
                  process_refusal(&s.process, error));
     } else if (error && !survey->all && (named || error != ESRCH)) {
         complain("%s", process_refusal(&s.process, error));
-        survey->incomplete = true;
+        survey->report.incomplete = true;
         s.of_user =
             !survey->certain && error != ESRCH && s.process.pidfd >= 0 && !s.count;
         if (s.of_user)
@@ -266,7 +277,7 @@ static void read_processes(struct survey *survey, size_t named)
     if (survey->refused)
         complain("processes that may not be looked into: %zu; the last, %s",
                  survey->refused, survey->refusal);
-    survey->incomplete |= survey->refused > 0;
+    survey->report.incomplete |= survey->refused > 0;
 }
 
 void survey_all(struct survey *survey)

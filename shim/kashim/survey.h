@@ -17,7 +17,6 @@ struct survey {
 
     /* What was found. */
     struct report report;
-    bool incomplete; /* not all could be looked at, which was said */
 
     struct views views;
     struct view *view;          /* of the network namespace that was looked at last */

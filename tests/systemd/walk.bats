@@ -69,7 +69,7 @@ check() {
     check 3 "not known: no unit or other control group 'ngnix' runs here" ngnix
     runs memcached.service 11211
     kashim attach memcache
-    tells "no unit or other control group 'memcache' runs here; memcached?"
+    tells "no unit or other control group 'memcache' runs here; memcached.service?"
     kashim attach init.scop
     tells "init.scope?"
     inside systemctl start nginx.service
