@@ -75,6 +75,58 @@ check() {
     inside systemctl start nginx.service
 }
 
+# agent 'PROPERTY=VALUE...' ARGUMENT...: kashim as a service that isn't root, with its capabilities
+# and these properties.
+agent() {
+    local property properties=(-p User=nobody -p 'AmbientCapabilities=CAP_SYS_PTRACE CAP_DAC_READ_SEARCH')
+    for property in $1; do
+        properties+=(-p "$property")
+    done
+    dir=$BATS_TEST_TMPDIR
+    as "nsenter -t $leader -a systemd-run -q --wait --pipe --collect" "${properties[@]}" "$command" "${@:2}" </dev/null
+}
+
+# bats test_tags=effect
+@test "an agent that isn't root: what it needs, and what /proc hides from it" {
+    runs nginx.service 80
+    agent '' status --check nginx
+    effect 'with capabilities' '1 unprotected: 2 listeners: nginx' "$status $(grep -o '^unprotected: 2 listeners: nginx' <<<"$output")"
+    agent 'AmbientCapabilities= ProtectProc=invisible' status --check nginx
+    effect 'without, and hidden' '3 not known: process' "$status $(grep -o '^not known: process.*/proc hides it' <<<"$output" | cut -d' ' -f-3)"
+    agent 'AmbientCapabilities=' status --check nginx
+    effect 'without' '3 not known: nginx' "$status $(grep -o '^not known: nginx' <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "a socket unit: its sockets are systemd's" {
+    inside systemctl start proxy.socket
+    check 3 'not known: the sockets of proxy.socket are systemd' proxy.socket
+    check 1 'unprotected: 1 listener: systemd (1)' --port 7004
+}
+
+# bats test_tags=effect
+@test "nginx reloads: its old worker's connections are seen" {
+    runs nginx.service 80
+    without_harness exec nsenter -t "$leader" -n bash -c 'exec 3<>/dev/tcp/127.0.0.1/80 && printf "GET / HTTP/1.1\r\n" >&3 && exec sleep 600' &
+    started+=($!)
+    wait_for 20 accepts_at 80
+    inside systemctl reload nginx.service
+    wait_for 20 is_leaving
+    check 1 'unprotected: 2 listeners, 1 accepted connection: nginx' --port 80
+    kashim status --port 80
+    effect 'not seen' '' "$(grep seen <<<"$output")"
+    let_go 80
+}
+
+accepts_at() {
+    [ "$(options_at "$1" connected)" ]
+}
+
+# is_leaving: one of nginx's workers has closed its listeners.
+is_leaving() {
+    inside pgrep -f 'worker process is shutting down' >/dev/null
+}
+
 # bats test_tags=effect
 @test "secure execution: squid's worker, with --preload, and what helps" {
     runs squid.service 3128
