@@ -141,3 +141,74 @@ is_leaving() {
     kashim enable --preload postfix@-
     tells 'postmulti: its daemons'
 }
+
+# ---- EXAMPLES of kashim(1) ---------------------------------------------------------------
+
+# example COMMAND: it stands in the manual just so, and ends well in the servers' folder.
+example() {
+    effect "in the manual: $1" 1 "$(grep -cFx -- ".Dl $1" "$root/shim/kashim/kashim.1")"
+    echo "$1" >>"$BATS_TEST_TMPDIR/examples"
+    as "nsenter -t $leader -a systemd-run -q --collect -p WorkingDirectory=/srv $2" \
+        sh -c "PATH=${command%/*}:\$PATH exec $1" </dev/null
+    done_well "$1"
+}
+
+# example_server COMMAND PORT: what it starts has keepalive.
+example_server() {
+    example "$1" --unit=example
+    wait_for 20 listens_there "$2"
+    effect "$1" 'keepalive=1 idle=60' "$(options_at "$2" listening | grep -o 'keepalive=1 idle=60')"
+    inside systemctl stop example
+}
+
+# becomes PORT VALUES: of listener and connection.
+becomes() {
+    effect "port $1" "$2 $2" "$(both_at "$1" | grep -o 'keepalive=. idle=[0-9]*' | xargs)"
+}
+
+# bats test_tags=effect
+@test "kashim(1): EXAMPLES" {
+    local on='keepalive=1 idle=60' off='keepalive=0 idle=60' file=/proc/$leader/root/srv/static-server
+    inside ln -sf /usr/bin/redis-server /srv/anyserver
+    inside systemctl stop redis-server
+    printf '#!/bin/sh\nexec /usr/local/bin/static_server 7101\n' >"$file" && chmod +x "$file"
+    example 'kashim check ./anyserver' '--wait --pipe'
+    tells yes
+    example 'kashim check' '--wait --pipe'
+    tells 'control groups'
+    example_server 'kashim run --idle 60 --intvl 10 -- ./anyserver' 6379
+    example_server 'kashim run --cgroup --idle 60 -- ./static-server' 7101
+
+    inside cp /etc/systemd/system/echo@.service /etc/systemd/system/anyserver.service
+    inside sed -i s/%i/7102/ /etc/systemd/system/anyserver.service
+    inside systemctl daemon-reload
+    runs anyserver 7102
+    hold 7102 'hello\n'
+    example 'kashim enable -i 60 --now anyserver' '--wait --pipe'
+    becomes 7102 "$on"
+    example 'kashim enable' '--wait --pipe'
+    tells anyserver.service
+    example 'kashim disable --now anyserver' '--wait --pipe'
+    becomes 7102 "$off"
+
+    inside systemd-run -q --scope --unit=docker-1f1e43ad -- sh -c '/usr/local/bin/static_server 7103 >/dev/null 2>&1 &'
+    wait_for 20 listens_there 7103
+    hold 7103 'hello\n'
+    example 'kashim attach -i 60 docker-1f1e43ad.scope' '--wait --pipe'
+    becomes 7103 "$on"
+    example 'kashim detach docker-1f1e43ad.scope' '--wait --pipe'
+    becomes 7103 "$off"
+
+    runs postgresql@15-main 5432
+    hold 5432 "$ssl_request"
+    example 'kashim attach -i 60 --children --port 5432' '--wait --pipe'
+    becomes 5432 "$on"
+    example 'kashim status --children --port 5432' '--wait --pipe'
+    tells 'unprotected: none'
+    example 'kashim detach -i 60 --children --port 5432' '--wait --pipe'
+    becomes 5432 "$off"
+
+    example 'kashim status --check' '--wait --pipe -p SuccessExitStatus=1'
+    effect 'examples without a test' '' \
+        "$(sed -n 's/^\.Dl \(kashim .*\)/\1/p' "$root/shim/kashim/kashim.1" | grep -vFx -f "$BATS_TEST_TMPDIR/examples")"
+}
