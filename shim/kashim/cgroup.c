@@ -49,6 +49,10 @@ struct mount {
     char point[PATH_MAX], root[PATH_MAX];
 };
 
+static bool another_namespaces; /* A mount was passed over for that. */
+
+/* The root of a mount that was made outside of this control group namespace is "/..": its
+ * groups' names here can't be told. */
 static bool read_mount(const char *line, struct mount *m)
 {
     const char *type = strstr(line, " - ");
@@ -58,8 +62,10 @@ static bool read_mount(const char *line, struct mount *m)
         return false;
     unescape(m->root);
     unescape(m->point);
-    if (!strncmp(m->root, "/..", 3)) /* of another control group namespace */
+    if (!strncmp(m->root, "/..", 3)) {
+        another_namespaces |= is_cgroup2(m->point);
         return false;
+    }
     if (!strcmp(m->root, "/"))
         *m->root = '\0';
     return is_cgroup2(m->point);
@@ -102,6 +108,14 @@ static const struct mount *mount(void)
 bool cgroup_is_mounted(void)
 {
     return mount() != NULL;
+}
+
+const char *cgroup_missing(void)
+{
+    return !mount() && another_namespaces
+               ? "cgroup v2 is mounted here for another cgroup namespace: enter that "
+                 "(nsenter --cgroup --target 1)"
+               : "cgroup v2 isn't mounted here";
 }
 
 const char *cgroup_top(void)

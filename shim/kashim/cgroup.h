@@ -15,6 +15,9 @@
 /* Tell whether cgroup v2 is mounted here. */
 bool cgroup_is_mounted(void);
 
+/* Return why it isn't. */
+const char *cgroup_missing(void);
+
 /* Return the group above all that can be seen: "/", but in some containers. */
 const char *cgroup_top(void);
 

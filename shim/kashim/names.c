@@ -126,7 +126,7 @@ static void complain_none(const struct search *s)
     else if (pids)
         complain("no unit %s runs here; processes of that name: %s", name, pids);
     else if (!cgroup_is_mounted())
-        complain("to find %s takes cgroup v2, which isn't mounted here", name);
+        complain("%s can't be found: %s", name, cgroup_missing());
     else if (unit_is_socket(s->name))
         complain_of_socket(s->name);
     else if (unit_is_installed(s->name))

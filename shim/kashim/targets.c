@@ -41,7 +41,7 @@ static bool add_own(struct targets *t)
     char path[PATH_MAX];
 
     if (!cgroup_is_mounted() || !cgroup_of_process(getpid(), path)) {
-        complain("self: cgroup v2 isn't mounted here");
+        complain("self: %s", cgroup_missing());
         return false;
     }
     if (!strcmp(base_name(path), ".control"))
@@ -62,8 +62,9 @@ static bool add_path(const char *argument, struct targets *t)
     if (cgroup_of_directory(argument, path) ||
         (cgroup_directory(argument, directory) && cgroup_of_directory(directory, path)))
         return add_group(path, t);
-    complain("%s is no control group%s", quoted(argument),
-             cgroup_is_mounted() ? "" : ": cgroup v2 isn't mounted here");
+    complain("%s is no control group%s%s", quoted(argument),
+             cgroup_is_mounted() ? "" : ": ",
+             cgroup_is_mounted() ? "" : cgroup_missing());
     return false;
 }
 
