@@ -47,6 +47,17 @@ noted() {
 }
 
 # bats test_tags=effect
+@test "run: KA_OFF=1 leaves the program without, which is said" {
+    local said='kashim: run: KA_OFF=1 is set: '"'steps'"' runs without keepalive'
+    KA_OFF=1 kashim run steps 'tcp4 a' 'listen a' 'look a'
+    effect 'said' "0 $said" "$status $stderr"
+    has a "${untouched/connected/listening}"
+    KA_OFF=1 kashim run --cgroup steps 'tcp4 a' 'listen a' 'look a'
+    effect 'said' "0 $said" "$status $stderr"
+    has a "${untouched/connected/listening}"
+}
+
+# bats test_tags=effect
 @test "misspelt variables are named by run, attach and enable; others are left alone" {
     local subcommand
     for subcommand in 'run true' 'attach no-such-unit' "enable --root $dir x"; do

@@ -66,6 +66,8 @@ files() {
     effect 'the folder' gone "$([ -e "${drop_in%/*}" ] || echo gone)"
     disable x
     effect 'again' '0 x.service is not enabled with kashim' "$status $output$stderr"
+    enable
+    effect 'list' '0 no unit is enabled with kashim' "$status $output$stderr"
     disable y
     effect 'no such unit' "1 kashim: there is no y.service in $tree" "$status $output$stderr"
 }
@@ -164,12 +166,41 @@ command_line() {
     effect 'started first' "/opt/50%n/kashim attach self" "$(command_line "$read")"
     disable x
     effect 'known again' "0 removed $drop_in" "$status $output"
+    rm "$tree/opt/50%n/kashim"
+    enable x
+    [ "${KASHIM_COMMAND-}" ] || effect 'where this build looks' \
+        "kashim: the command is missing: $tree/opt/50%n/kashim (make install BINDIR=/opt/50%n LIBDIR=${library%/*} DESTDIR=$tree puts it there)" "$stderr"
 }
 
 # bats test_tags=effect
 @test "enable: all may read what it makes" {
     (umask 077 && "$dir/kashim" enable --root "$tree" x) || status=$?
     effect 'modes' '755 644' "$(stat -c %a "${drop_in%/*}" "$drop_in" | paste -sd' ')"
+}
+
+# bats test_tags=effect
+@test "enable: lists as missing what names a command or a library that is gone" {
+    rm_and_list() {
+        rm "$1"
+        enable
+        effect "without $1" "0 x.service missing ${1#"$tree"} ($2)" "$status $(tr -s ' ' <<<"$output")"
+    }
+    enable -i 60 x
+    rm_and_list "$tree$command" 'group --idle 60'
+    sed -i 's,-+.* attach,-+"/opt/50%%\\"n/kashim" attach,' "$drop_in"
+    mkdir -p "$tree/opt/50%\"n"
+    touch "$tree/opt/50%\"n/kashim"
+    enable
+    effect 'by its path' 'x.service group --idle 60' "$(tr -s ' ' <<<"$output")"
+    rm_and_list "$tree/opt/50%\"n/kashim" 'group --idle 60'
+    touch "$tree$command"
+    enable --preload -c 5 x
+    rm_and_list "$tree$library" 'preload KA_CNT=5'
+    sed -i "s,LD_PRELOAD=,&/a.so /b.so:," "$drop_in"
+    touch "$tree$library"
+    enable
+    effect 'one of several' 'x.service preload KA_CNT=5' "$(tr -s ' ' <<<"$output")"
+    rm_and_list "$tree$library" 'preload KA_CNT=5'
 }
 
 # ---- of which unit ---------------------------------------------------------------------
@@ -233,7 +264,7 @@ command_line() {
     unit y@.service
     printf '[Socket]\n' >"$lib/z.socket"
     enable
-    effect 'none' '0 ' "$status $output$stderr"
+    effect 'none' '0 no unit is enabled with kashim' "$status $output$stderr"
     enable -i 60 --connect x
     enable y@
     enable --preload -c 5 y@one
@@ -340,9 +371,9 @@ z.socket socket KeepAlive=yes KeepAliveTimeSec=120 KeepAliveIntervalSec=30 KeepA
     printf '[Service]\nEnvironment=A=mine\n' >"$drop_in"
     before=$(files)
     enable x
-    refused 1 "$drop_in was not written by kashim: left as it is"
+    refused 1 "$drop_in was not written by kashim: left as it is; remove or mend it yourself"
     disable x
-    refused 1 "$drop_in was not written by kashim: left as it is"
+    refused 1 "$drop_in was not written by kashim: left as it is; remove or mend it yourself"
     harmless 'the tree' "$before" "$(files)"
 }
 
@@ -358,9 +389,9 @@ z.socket socket KeepAlive=yes KeepAliveTimeSec=120 KeepAliveIntervalSec=30 KeepA
             echo "$line" >>"$drop_in"
             before=$(files)
             enable x
-            refused 1 "$drop_in has a line that kashim didn't write: left as it is"
+            refused 1 "$drop_in has a line that kashim didn't write: left as it is; remove or mend it yourself"
             disable x
-            refused 1 "$drop_in has a line that kashim didn't write: left as it is"
+            refused 1 "$drop_in has a line that kashim didn't write: left as it is; remove or mend it yourself"
             harmless 'the tree' "$before" "$(files)"
             rm "$drop_in"
         done
@@ -421,9 +452,11 @@ shows() {
 echo "\$*" | sed 's/--property=[^ ]* //' >>'$dir/calls'
 [ "\$1" != show ] || exec cat '$dir/shown'
 [ "\$1" != cat ] || exec test -e "$lib/\$3"
+[ "\$1" != list-unit-files ] || exec cat '$dir/files'
 END
     chmod +x "$dir/bin/systemctl"
     rm -f "$dir/calls"
+    : >"$dir/files"
 }
 
 # loaded LINE...: the same of x.service, which is there.
@@ -463,7 +496,7 @@ now run: systemctl daemon-reload; it takes effect when x.service starts next" "$
     effect 'said' "removed /etc/systemd/system/x.service.d/kashim.conf
 now run: systemctl daemon-reload; it takes effect when x.service starts next" "$output$stderr"
     here disable x
-    effect 'again' '0 x.service is not enabled with kashim' "$status $output$stderr"
+    effect 'again' '0 x.service is not enabled with kashim (what attach did, detach undoes)' "$status $output$stderr"
     shows Id=y.service LoadState=not-found
     here disable y
     effect 'no such unit' '1 kashim: there is no y.service' "$status $output$stderr"
@@ -502,12 +535,50 @@ y@two.service isn't running: it gets keepalive when it starts" "$output$stderr"
 @test "enable --preload --now: by a restart of what runs" {
     loaded ActiveState=active ControlGroup=
     here enable --preload --now x
-    effect 'said' '0 wrote /etc/systemd/system/x.service.d/kashim.conf' "$status $output$stderr"
+    effect 'said' '0 wrote /etc/systemd/system/x.service.d/kashim.conf
+restarting x.service' "$status $output$stderr"
     called 'show -- x.service' 'daemon-reload --' 'show -- x.service' 'try-restart -- x.service'
     loaded
     here disable --now x
-    effect 'said' '0 removed /etc/systemd/system/x.service.d/kashim.conf' "$status $output$stderr"
+    effect 'said' '0 removed /etc/systemd/system/x.service.d/kashim.conf
+restarting x.service' "$status $output$stderr"
     called 'daemon-reload --' 'show -- x.service' 'try-restart -- x.service'
+    loaded ActiveState=inactive
+    here enable --preload --now x
+    effect 'of one that does not run' "0 wrote /etc/systemd/system/x.service.d/kashim.conf
+x.service isn't running: it gets keepalive when it starts" "$status $output$stderr"
+    loaded ActiveState=failed
+    here disable --now x
+    effect 'of one that does not run' '0 removed /etc/systemd/system/x.service.d/kashim.conf' "$status $output$stderr"
+}
+
+# bats test_tags=effect
+@test "enable --now: a socket unit that doesn't run gets it when it starts" {
+    shows Id=x.socket LoadState=loaded ActiveState=inactive 'Listen=/run/x (Stream)'
+    here enable --now x.socket
+    effect 'said' "0 wrote /etc/systemd/system/x.socket.d/kashim.conf
+x.socket isn't running: it gets keepalive when it starts" "$status $output$stderr"
+    here disable --now x.socket
+    effect 'said' '0 removed /etc/systemd/system/x.socket.d/kashim.conf' "$status $output$stderr"
+}
+
+# bats test_tags=effect
+@test "enable, disable: an unknown unit, and what could be meant" {
+    # guesses UNIT "FILE..." TEXT: of these unit files.
+    guesses() {
+        shows "Id=$1" LoadState=not-found
+        # shellcheck disable=SC2086 # words
+        printf '%s enabled enabled\n' $2 >"$dir/files"
+        here enable "$1"
+        effect "enable $1" "1 kashim: there is no $1$3" "$status $output$stderr"
+        here disable --now "$1"
+        effect "disable $1" "1 kashim: there is no $1$3" "$status $output$stderr"
+    }
+    guesses y.service 'xyz.service yy.socket abc.service' ''
+    guesses sshd.service 'ssh.socket ssh.service nginx.service' '; ssh.service?'
+    guesses sshd.socket 'ssh.service ssh.socket' '; ssh.socket?'
+    guesses postgres.service 'postgresql@.service postgresql.service' '; postgresql@.service?'
+    guesses none.service '' ''
 }
 
 # preload_extends VALUE ENVIRONMENT: of a unit with these variables.
@@ -586,6 +657,31 @@ not_enabled() {
         harmless 'what helps' 'without --preload it works' "$(grep -o 'without --preload it works' <<<"$stderr")"
     done
     loaded 'ExecStart={ path=/usr/sbin/x ; argv[]=/usr/sbin/x ; ignore_errors=no }'
+    here enable --preload x
+    says 0 wrote
+}
+
+# bats test_tags=harmless,clumsy:mute
+@test "enable --preload: of a program that the library doesn't reach it is refused, before anything is done" {
+    local way
+    of_program() {
+        loaded ActiveState=active "ExecStart={ path=$1 ; argv[]=$1 ; ignore_errors=no }"
+    }
+    of_program "$root/build/tests/static_server"
+    for way in '' --now; do
+        # shellcheck disable=SC2086 # none or one
+        not_enabled "static_server: linked statically: there is no loader to preload anything; without --preload it works" --preload $way
+        harmless 'calls of systemctl' 'show -- x.service' "$(sort -u "$dir/calls")"
+    done
+    of_program "$root/build/tests/go_server"
+    not_enabled 'go_server: a Go program makes its system calls itself' --preload
+    printf '#!%s\n' "$root/build/tests/static_server" >"$dir/script"
+    chmod +x "$dir/script"
+    of_program "$dir/script"
+    not_enabled 'script: its interpreter, ' --preload
+    here enable x
+    says 0 wrote
+    of_program "$root/build/tests/steps"
     here enable --preload x
     says 0 wrote
 }

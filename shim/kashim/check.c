@@ -66,7 +66,7 @@ static int check_program(char **argv)
         return EXIT_UNDONE;
     }
     if (!library_find(library)) {
-        complain(LIBRARY_MISSING, library);
+        complain(LIBRARY_MISSING, library, make_install());
         return EXIT_UNDONE;
     }
     program_judge(&program, argv + 1, library, true);
@@ -97,7 +97,7 @@ static const char *why_no_groups(void)
     char group[PATH_MAX] = "/";
 
     if (!cgroup_is_mounted())
-        return "cgroup v2 isn't mounted here";
+        return cgroup_missing();
     cgroup_of_process(getpid(), group);
     switch (own_group_try(&failure)) {
     case TRIAL_WORKS: return NULL;

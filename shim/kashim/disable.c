@@ -49,7 +49,8 @@ static bool disable(struct request *r)
     if (owner == US)
         done = remove_drop_in(r, way, settings);
     else if (owner == NOBODY)
-        say("%s is not enabled with kashim", r->unit);
+        say("%s is not enabled with kashim%s", r->unit,
+            r->root ? "" : " (what attach did, detach undoes)");
     else {
         drop_in_complain(&r->drop_in, settings);
         done = false;
@@ -65,8 +66,10 @@ static int help(void)
         "\n"
         "Removes what kashim enable wrote.\n"
         "\n"
-        "      --now                                 takes keepalive off what runs, too;\n"
-        "                                            after --preload by a restart\n"
+        "      --now                                 takes keepalive off what runs, too,\n"
+        "                                            also what the program had set: its\n"
+        "                                            restart brings that back. After\n"
+        "                                            --preload it restarts the service\n"
         "      --root DIR                            of the system in DIR, an image say\n"
         "\n"
         "Exit status: 0 it was done, 1 something wasn't, 2 wrong arguments.");

@@ -114,6 +114,32 @@ static void write_all(FILE *file, enum way way, const struct options *options,
 
 /* ---- reading it -------------------------------------------------------------- */
 
+/* Undo write_word(). Free it. */
+static char *unescaped(const char *text, size_t len)
+{
+    char *word = allocate(len + 1, 1), *to = word;
+
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '"')
+            continue;
+        i += (text[i] == '\\' || text[i] == '%') && i + 1 < len;
+        *to++ = text[i];
+    }
+    return word;
+}
+
+/* Return the library of a list of preloads; free it. */
+static char *library_in(const char *list)
+{
+    char *copy = unescaped(list, strlen(list)), *rest = copy, *entry, *library = NULL;
+
+    while (!library && (entry = strsep(&rest, " :")))
+        if (!strcmp(base_name(entry), base_name(installed_library)))
+            library = append(NULL, entry);
+    free(copy);
+    return library;
+}
+
 /* Tell whether each quote in it is escaped, as write_word() does. */
 static bool is_one_word(const char *text)
 {
@@ -122,22 +148,26 @@ static bool is_one_word(const char *text)
     return !*text;
 }
 
-/* Cut the options out of "... attach --idle 61 self"; NULL: it isn't that. */
-static char *setting_of_start(char *line)
+/* Cut the options out of "... attach --idle 61 self"; NULL: it isn't that. `needs` becomes
+ * the command. */
+static char *setting_of_start(char *line, char **needs)
 {
     char *options = strstr(line, " attach"), *end = line + strlen(line) - strlen(" self");
 
     if (!options || end < options + strlen(" attach") || strcmp(end, " self") != 0)
         return NULL;
     *end = '\0';
+    free(*needs);
+    *needs = unescaped(line, (size_t)(options - line));
     options += strlen(" attach");
     return options + (*options == ' ');
 }
 
-/* Cut the quote off KA_IDLE=61". Return "" for LD_PRELOAD=...", NULL for another
- * variable. */
-static char *setting_of_variable(char *assignment)
+/* Cut the quote off KA_IDLE=61". Return "" for LD_PRELOAD=...", of which `needs` becomes the
+ * library, NULL for another variable. */
+static char *setting_of_variable(char *assignment, char **needs)
 {
+    static const char preload[] = "LD_PRELOAD=";
     char *quote = assignment + strlen(assignment) - 1;
 
     if (*quote != '"')
@@ -145,8 +175,11 @@ static char *setting_of_variable(char *assignment)
     *quote = '\0';
     if (!is_one_word(assignment))
         return NULL;
-    if (!strncmp(assignment, "LD_PRELOAD=", strlen("LD_PRELOAD=")))
+    if (!strncmp(assignment, preload, strlen(preload))) {
+        free(*needs);
+        *needs = library_in(assignment + strlen(preload));
         return quote;
+    }
     return setting_of(assignment, strcspn(assignment, "=")) < 0 ? NULL : assignment;
 }
 
@@ -155,9 +188,9 @@ static bool begins(const char *line, const char *with)
     return !strncmp(line, with, strlen(with));
 }
 
-/* Cut out of a line what it sets, and tell the way. Return "" for a line that sets nothing,
- * NULL for one that kashim doesn't write. */
-static char *setting_in(char *line, enum way *way)
+/* Cut out of a line what it sets, and tell the way and the file that it needs. Return "" for
+ * a line that sets nothing, NULL for one that kashim doesn't write. */
+static char *setting_in(char *line, enum way *way, char **needs)
 {
     static const char variable[] = "Environment=\"";
 
@@ -165,18 +198,18 @@ static char *setting_in(char *line, enum way *way)
         return line + strlen(line);
     if (begins(line, START)) {
         *way = WAY_GROUP;
-        return setting_of_start(line);
+        return setting_of_start(line + strlen(START), needs);
     }
     if (begins(line, variable)) {
         *way = WAY_PRELOAD;
-        return setting_of_variable(line + strlen(variable));
+        return setting_of_variable(line + strlen(variable), needs);
     }
     *way = WAY_SOCKET;
     return begins(line, "KeepAlive") ? line : NULL;
 }
 
 /* Read what the file sets. Return what is wrong with it, or NULL. */
-static const char *not_ours(FILE *file, enum way *way, char **settings)
+static const char *not_ours(FILE *file, enum way *way, char **settings, char **needs)
 {
     char *line = NULL;
     size_t size = 0;
@@ -189,7 +222,7 @@ static const char *not_ours(FILE *file, enum way *way, char **settings)
         char *setting;
 
         line[strcspn(line, "\n")] = '\0';
-        setting = setting_in(line, way);
+        setting = setting_in(line, way, needs);
         if (!setting)
             why = "has a line that kashim didn't write";
         else if (*setting) {
@@ -248,7 +281,7 @@ static void remove_folder_if_empty(const struct drop_in *d)
     close(parent);
 }
 
-static enum owner owner_in(int folder, enum way *way, char **text)
+static enum owner owner_in(int folder, enum way *way, char **text, char **needs)
 {
     int fd = openat(folder, DROP_IN, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
@@ -257,7 +290,7 @@ static enum owner owner_in(int folder, enum way *way, char **text)
     *text = NULL;
     if (fd < 0 && errno == ENOENT)
         return NOBODY;
-    why = file ? not_ours(file, way, text) : "was not written by kashim";
+    why = file ? not_ours(file, way, text, needs) : "was not written by kashim";
     if (file)
         fclose(file);
     if (!why)
@@ -267,14 +300,16 @@ static enum owner owner_in(int folder, enum way *way, char **text)
     return ANOTHER;
 }
 
-enum owner drop_in_read(const struct drop_in *d, enum way *way, char **text)
+/* `needs` becomes the command or the library that it names, or NULL; free it. */
+static enum owner read_drop_in(const struct drop_in *d, enum way *way, char **text,
+                               char **needs)
 {
     int folder = open_folder(d);
     enum owner owner = NOBODY;
 
-    *text = NULL;
+    *text = *needs = NULL;
     if (folder >= 0)
-        owner = owner_in(folder, way, text);
+        owner = owner_in(folder, way, text, needs);
     else if (errno != ENOENT && errno != ENOTDIR) {
         *text = append(append(NULL, "can't be read: "), strerror(errno));
         owner = ANOTHER;
@@ -283,9 +318,19 @@ enum owner drop_in_read(const struct drop_in *d, enum way *way, char **text)
     return owner;
 }
 
+enum owner drop_in_read(const struct drop_in *d, enum way *way, char **text)
+{
+    char *needs;
+    enum owner owner = read_drop_in(d, way, text, &needs);
+
+    free(needs);
+    return owner;
+}
+
 void drop_in_complain(const struct drop_in *d, const char *why)
 {
-    complain(DROP_IN_PATH " %s: left as it is", d->root, d->unit, why);
+    complain(DROP_IN_PATH " %s: left as it is; remove or mend it yourself", d->root,
+             d->unit, why);
 }
 
 static bool put(int folder, const struct drop_in *d, enum way way,
@@ -348,14 +393,22 @@ static int is_folder(const struct dirent *entry)
     return len > 2 && !strcmp(entry->d_name + len - 2, ".d");
 }
 
-bool drop_in_list(const struct drop_in *root,
-                  void (*each)(const char *unit, enum owner owner, enum way way,
-                               const char *text))
+static bool is_in(int root, const char *path)
+{
+    int fd = open_in_root(root, path, O_PATH);
+
+    close(fd);
+    return fd >= 0;
+}
+
+int drop_in_list(const struct drop_in *root,
+                 void (*each)(const char *unit, enum owner owner, enum way way,
+                              const char *text, const char *missing))
 {
     int fd = open_in_root(root->root_fd, UNITS_FOLDER, O_RDONLY | O_DIRECTORY);
     char path[64];
     struct dirent **entries;
-    int count;
+    int count, found = 0;
 
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd); /* musl has no scandirat(3) */
     count = fd < 0 ? -1 : scandir(path, &entries, is_folder, alphasort);
@@ -365,17 +418,22 @@ bool drop_in_list(const struct drop_in *root,
         struct drop_in d = {root->root, root->root_fd, entries[i]->d_name};
         enum way way = WAY_GROUP;
         enum owner owner;
-        char *text;
+        char *text, *needs;
 
         entries[i]->d_name[strlen(d.unit) - strlen(".d")] = '\0';
-        owner = drop_in_read(&d, &way, &text);
-        if (owner != NOBODY)
-            each(d.unit, owner, way, text);
+        owner = read_drop_in(&d, &way, &text, &needs);
+        if (owner != NOBODY) {
+            bool missing = owner == US && needs && !is_in(root->root_fd, needs);
+
+            each(d.unit, owner, way, text, missing ? needs : NULL);
+            found++;
+        }
         free(text);
+        free(needs);
         free(entries[i]);
     }
     if (count >= 0)
         free(entries);
     close(fd);
-    return count >= 0;
+    return count < 0 ? -1 : found;
 }

@@ -50,11 +50,12 @@ bool drop_in_write(const struct drop_in *drop_in, enum way way,
 /* Remove it, and its folder if nothing else is in it. Print why not and return false. */
 bool drop_in_remove(const struct drop_in *drop_in);
 
-/* Call `each` for every unit of the root that has such a file. Print why the folder can't be
- * read and return false. */
-bool drop_in_list(const struct drop_in *root,
-                  void (*each)(const char *unit, enum owner owner, enum way way,
-                               const char *text));
+/* Call `each` for every unit of the root that has such a file: `missing` is the command or
+ * the library that it names, if that isn't there, or NULL. Return how many there are, or
+ * print why the folder can't be read and return -1. */
+int drop_in_list(const struct drop_in *root,
+                 void (*each)(const char *unit, enum owner owner, enum way way,
+                              const char *text, const char *missing));
 
 /* Open a file as if `root`, a descriptor, were /, whatever links lie on the way. Return a
  * descriptor, or -1 and set errno: ENOSYS or EPERM where the kernel can't (openat2(2)). */

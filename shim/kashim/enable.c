@@ -49,7 +49,7 @@ bool find_unit(struct request *r, struct units *units)
         return false;
     }
     if (!there)
-        complain("there is no %s", r->unit);
+        complain("there is no %s%s", r->unit, unit_guess(r->unit));
     return there;
 }
 
@@ -81,17 +81,22 @@ static bool preload_reaches(const struct request *r, const struct unit *u)
 {
     static const char path[] = "{ path="; /* as systemctl shows it */
     const char *start = u->properties[UNIT_EXEC_START], *why;
-    char *program;
+    char library[PATH_MAX], *name, *no_arguments[] = {NULL};
+    struct program program;
 
     if (strncmp(start, path, strlen(path)) != 0)
         return true;
-    program = append(NULL, start + strlen(path));
-    program[strcspn(program, " ")] = '\0';
-    why = program_drops_environment(program);
+    name = append(NULL, start + strlen(path));
+    name[strcspn(name, " ")] = '\0';
+    why = program_drops_environment(name);
+    if (!why && !program_find(name, &program) && library_find(library)) {
+        program_judge(&program, no_arguments, library, r->options.config.children);
+        why = *program.why_not ? program.why_not : NULL;
+    }
     if (why)
-        complain("%s: not enabled: %s: %s; without --preload it works", r->unit, program,
+        complain("%s: not enabled: %s: %s; without --preload it works", r->unit, name,
                  why);
-    free(program);
+    free(name);
     return !why;
 }
 
@@ -137,8 +142,8 @@ static bool is_there(const struct request *r, const char *file, const char *what
     } else if (!found && errno != ENOENT)
         complain("%s%s: %s", r->drop_in.root, file, strerror(errno));
     else if (!found)
-        complain("%s is missing: %s%s (make install%s%s puts it there)", what,
-                 r->drop_in.root, file, r->root ? " DESTDIR=" : "", r->drop_in.root);
+        complain("%s is missing: %s%s (%s%s%s puts it there)", what, r->drop_in.root,
+                 file, make_install(), r->root ? " DESTDIR=" : "", r->drop_in.root);
     close(fd);
     return found;
 }
@@ -227,15 +232,22 @@ static bool enable(struct request *r)
 }
 
 static void print_enabled(const char *unit, enum owner owner, enum way way,
-                          const char *text)
+                          const char *text, const char *missing)
 {
-    say("%-40s %-7s %s", unit, owner == US ? way_names[way] : "other",
-        *text ? text : "defaults");
+    text = *text ? text : "defaults";
+    if (missing)
+        say("%-40s missing %s (%s %s)", unit, missing, way_names[way], text);
+    else
+        say("%-40s %-7s %s", unit, owner == US ? way_names[way] : "other", text);
 }
 
 static bool list(struct request *r)
 {
-    return drop_in_list(&r->drop_in, print_enabled);
+    int count = drop_in_list(&r->drop_in, print_enabled);
+
+    if (!count)
+        say("no unit is enabled with kashim");
+    return count >= 0;
 }
 
 /* ---- the arguments ----------------------------------------------------------- */
@@ -312,7 +324,7 @@ static int help(void)
         "      --now                                 also now, while it runs: no restart\n"
         "      --preload                             by the library, at its next start:\n"
         "                                            for kernels before 5.9. --now\n"
-        "                                            restarts it then\n"
+        "                                            restarts a service that runs\n"
         "      --root DIR                            of the system in DIR, an image say");
     options_help(SETTINGS);
     puts("\nExit status: 0 it was done, 1 something wasn't, 2 wrong arguments.");

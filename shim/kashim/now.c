@@ -68,6 +68,11 @@ static const char *group_of(const struct unit *u)
                : NULL;
 }
 
+static void say_it_waits(const struct unit *u)
+{
+    say("%s isn't running: it gets keepalive when it starts", u->properties[UNIT_ID]);
+}
+
 static bool attach_now(const struct request *r, const struct unit *u)
 {
     const char *group = group_of(u);
@@ -76,7 +81,7 @@ static bool attach_now(const struct request *r, const struct unit *u)
     if (group)
         done = attach_to_group(group, &r->options);
     else
-        say("%s isn't running: it gets keepalive when it starts", u->properties[UNIT_ID]);
+        say_it_waits(u);
     mention_socket(r, u);
     return done;
 }
@@ -92,7 +97,16 @@ static bool detach_now(const struct request *r, const struct unit *u)
 static bool restart_now(const struct request *r, const struct unit *u)
 {
     (void)r;
+    if (unit_runs(u))
+        say("restarting %s", u->properties[UNIT_ID]);
     return systemctl("try-restart", u->properties[UNIT_ID]);
+}
+
+static bool restart_with_library(const struct request *r, const struct unit *u)
+{
+    if (!unit_runs(u))
+        say_it_waits(u);
+    return restart_now(r, u);
 }
 
 /* Set KA_PORTS to those of "[::]:22 (Stream) 0.0.0.0:80 (Stream)". */
@@ -142,6 +156,8 @@ static bool change_socket(const struct request *r, bool on)
 
     numbers_add(&pids, 1);
     for (size_t i = 0; i < units.count; i++) {
+        if (on && !unit_runs(&units.all[i]))
+            say_it_waits(&units.all[i]);
         take_ports(&options.config, units.all[i].properties[UNIT_LISTEN]);
         add_processes_of(units.all[i].properties[UNIT_TRIGGERS], &pids);
     }
@@ -157,7 +173,7 @@ static bool act_now(const struct request *r, enum way way, bool on)
     if (!systemctl("daemon-reload", NULL))
         return false;
     switch (way) {
-    case WAY_PRELOAD: return for_each_unit(r, restart_now);
+    case WAY_PRELOAD: return for_each_unit(r, on ? restart_with_library : restart_now);
     case WAY_SOCKET: return change_socket(r, on);
     default: return for_each_unit(r, on ? attach_now : detach_now);
     }

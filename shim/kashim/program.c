@@ -125,6 +125,20 @@ bool library_find(char path[PATH_MAX])
     return is_file(path);
 }
 
+const char *make_install(void)
+{
+    static char text[2 * PATH_MAX];
+
+    if (!strcmp(installed_command, "/usr/local/bin/kashim") &&
+        !strcmp(installed_library, "/usr/local/lib/libkashim.so"))
+        return "make install";
+    snprintf(
+        text, sizeof text, "make install BINDIR=%.*s LIBDIR=%.*s",
+        (int)(base_name(installed_command) - installed_command - 1), installed_command,
+        (int)(base_name(installed_library) - installed_library - 1), installed_library);
+    return text;
+}
+
 /* ---- whether a preload reaches it -------------------------------------------- */
 
 /* What can help where the library doesn't. */

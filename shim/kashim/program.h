@@ -32,7 +32,10 @@ const char *program_drops_environment(const char *path);
 /* Find the library beside the command, or where it is installed. Return false, with `path`
  * the latter, if it is at neither. */
 bool library_find(char path[PATH_MAX]);
-#define LIBRARY_MISSING "the library is missing: %s (make install puts it there)"
+#define LIBRARY_MISSING "the library is missing: %s (%s puts it there)"
+
+/* Return the command that installs to where this build looks, but for DESTDIR. */
+const char *make_install(void);
 
 /* Tell whether a path can be an entry of LD_PRELOAD, which has blanks or colons between its
  * entries (ld.so(8)). */

@@ -83,7 +83,7 @@ static int prepare_preload(const struct options *options, char **argv,
     char library[PATH_MAX];
 
     if (!library_find(library)) {
-        complain(LIBRARY_MISSING, library);
+        complain(LIBRARY_MISSING, library, make_install());
         return EXIT_RUN;
     }
     program_judge(program, argv + 1, library, options->config.children);
@@ -144,7 +144,7 @@ static int prepare_group(const struct options *options, char **argv,
     bool entered = false;
 
     if (!cgroup_is_mounted())
-        return say_no_group(argv, program, "cgroup v2 isn't mounted here");
+        return say_no_group(argv, program, cgroup_missing());
     if (own_group_try(&failure) == TRIAL_NO_EFFECT)
         return say_no_group(argv, program, NO_EFFECT);
     for (int i = 0; i < TRIES && !entered; i++) {
@@ -218,6 +218,8 @@ int kashim_run(int argc, char **argv)
 
     if (status >= 0)
         return status;
+    if (options.config.off)
+        complain("run: KA_OFF=1 is set: %s runs without keepalive", quoted(argv[optind]));
     status = program_find(argv[optind], &program);
     if (status)
         complain("%s: %s", quoted(argv[optind]), program.why_not);

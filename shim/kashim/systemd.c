@@ -21,6 +21,7 @@ extern char **environ;
 static const char *const names[UNIT_PROPERTIES] = {
     [UNIT_ID] = "Id",
     [UNIT_LOAD_STATE] = "LoadState",
+    [UNIT_ACTIVE_STATE] = "ActiveState",
     [UNIT_TYPE] = "Type",
     [UNIT_EXEC_START] = "ExecStart",
     [UNIT_CONSISTS_OF] = "ConsistsOf",
@@ -180,6 +181,55 @@ bool unit_has_file(const char *name)
     return found;
 }
 
+/* Return what it prints, or print why not and return NULL. It goes to memory, not to a pipe:
+ * nobody has to read while systemctl writes. */
+static FILE *output_of(char **argv, int *status)
+{
+    int memory = memfd_create("systemctl", MFD_CLOEXEC);
+    FILE *file = memory < 0 ? NULL : fdopen(memory, "r");
+
+    *status = -1;
+    if (!file) {
+        complain("memfd_create: %s", strerror(errno));
+        return NULL;
+    }
+    *status = run(argv, memory);
+    rewind(file);
+    return file;
+}
+
+/* Names are compared without their suffix, which would make all of them alike. */
+const char *unit_guess(const char *unit)
+{
+    static char text[sizeof(struct guess){0}.name + 16];
+    char *argv[] = {(char[]){"systemctl"}, (char[]){"list-unit-files"},
+                    (char[]){"--no-legend"}, NULL};
+    const char *suffix = strrchr(unit, '.');
+    char *stem = append(NULL, unit), *line = NULL;
+    struct guess guess = {.word = stem};
+    size_t size = 0;
+    int status;
+    FILE *file = output_of(argv, &status);
+
+    stem[suffix - unit] = '\0';
+    while (file && getline(&line, &size, file) > 0) {
+        char *dot;
+
+        line[strcspn(line, " \n")] = '\0';
+        dot = strrchr(line, '.');
+        if (!dot || strcmp(dot, suffix) != 0)
+            continue;
+        *dot = '\0';
+        guess_compare(&guess, line);
+    }
+    if (file)
+        fclose(file);
+    snprintf(text, sizeof text, *guess.name ? "; %s%s?" : "", guess.name, suffix);
+    free(line);
+    free(stem);
+    return text;
+}
+
 /* ---- what it shows ----------------------------------------------------------- */
 
 void units_free(struct units *units)
@@ -246,22 +296,16 @@ static char *property_argument(void)
     return argument;
 }
 
-/* The output goes to memory, not to a pipe: nobody has to read while systemctl writes. */
 bool units_show(const char *name, struct units *units)
 {
     char *properties = property_argument();
     char *argv[] = {(char[]){"systemctl"}, (char[]){"show"}, properties,
                     (char[]){"--"},        (char *)name,     NULL};
-    int memory = memfd_create("systemctl", MFD_CLOEXEC);
-    FILE *file = memory < 0 ? NULL : fdopen(memory, "r");
-    int status = -1;
+    int status;
+    FILE *file = output_of(argv, &status);
 
     memset(units, 0, sizeof *units);
-    if (!file)
-        complain("memfd_create: %s", strerror(errno));
-    else {
-        status = run(argv, memory);
-        rewind(file);
+    if (file) {
         read_units(file, units);
         fclose(file);
     }
@@ -269,6 +313,13 @@ bool units_show(const char *name, struct units *units)
     if (status > 0)
         complain("systemctl show %s has failed", name);
     return !status;
+}
+
+bool unit_runs(const struct unit *u)
+{
+    const char *state = u->properties[UNIT_ACTIVE_STATE];
+
+    return strcmp(state, "inactive") != 0 && strcmp(state, "failed") != 0;
 }
 
 /* Cut off a word, which systemctl puts into quotes where a shell would need them; free

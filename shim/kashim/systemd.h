@@ -28,6 +28,7 @@ bool unit_is_installed(const char *name);
 enum property {
     UNIT_ID,
     UNIT_LOAD_STATE,
+    UNIT_ACTIVE_STATE,
     UNIT_TYPE,
     UNIT_EXEC_START,
     UNIT_CONSISTS_OF,
@@ -56,8 +57,14 @@ struct units {
 bool units_show(const char *name, struct units *units);
 void units_free(struct units *units);
 
+bool unit_runs(const struct unit *unit);
+
 /* Tell whether systemd has a file for that name, which may be a template's. */
 bool unit_has_file(const char *name);
+
+/* Return "; NAME?", the unit whose name is most like one that there is no unit of, or "";
+ * good until the next call. */
+const char *unit_guess(const char *unit);
 
 /* Return the value of a variable in UNIT_ENVIRONMENT, or NULL; free it. */
 char *unit_variable(const struct unit *unit, const char *name);
