@@ -57,12 +57,13 @@ has_options() {
     serve_bare "$port" redis-server --port "$port" --save '' --tcp-keepalive 0
     attached_before_and_after PING
     local lasting='until it ends: idle 61 s, intvl 11 s, cnt 7;
-  an idle dead peer is dropped after 138 s, one with data in flight after 925 s'
+  an idle dead peer is dropped after 138 s, one with data in flight after 925 s
+to undo it: kashim detach --idle 61 --intvl 11 --cnt 7 '
     effect 'said' "redis-server ($server): listeners: 2 changed; connections: 1 changed
-$lasting" "$output"
+$lasting$server" "$output"
     kashim "${attach[@]}" "$server"
     effect 'again' "redis-server ($server): listeners: 2 already right; connections: 2 already right
-$lasting" "$output"
+$lasting$server" "$output"
 }
 
 # bats test_tags=effect
@@ -137,6 +138,28 @@ $lasting" "$output"
     kashim "${attach[@]}" "$server"
     effect 'exit status' 0 "$status"
     effect 'connection and listener' 2 "$(sockopts "$server" | grep -c ' keepalive=1 idle=61 intvl=11 cnt=7')"
+    kashim "${attach[@]}" -u off -r off "$server"
+    effect 'what these sockets may not have, turned off' '0 ' "$status $stderr"
+    effect 'connection and listener' 2 "$(sockopts "$server" | grep -c ' keepalive=1 idle=61 intvl=11 cnt=7')"
+}
+
+# bats test_tags=effect
+@test "attach: says what undoes it, and that does" {
+    local undo
+    serve_bare "$port" echo_server "$port"
+    undoes() {
+        undo=$(sed -n 's/^to undo it: //p' <<<"$output")
+        effect 'said' "kashim detach $1" "$undo"
+        # shellcheck disable=SC2086 # words
+        $undo
+        effect 'done' "0 echo_server ($server): listeners: 1 turned off" "$status $output$stderr"
+    }
+    KA_CNT=7 kashim attach --idle 2m -u auto --connect -p "$port" --children --port "$port"
+    undoes "--idle 2m --cnt 7 --user-timeout auto --ports $port --connect --children --port $port"
+    kashim attach "$server"
+    undoes "$server"
+    kashim attach $$ $PPID 1 "$server"
+    effect 'of many' 'to undo it: kashim detach PID...' "$(grep undo <<<"$output")"
 }
 
 # bats test_tags=effect
@@ -239,9 +262,10 @@ END
     effect 'before' "${ours/idle=61 intvl=11 cnt=7 user_timeout=0/idle=99 intvl=30 cnt=6 user_timeout=9000}" "$(connections_at "$port")"
     kashim "${attach[@]}" "$server"
     effect 'said' "echo_server ($server): listeners: 1 changed; connections: 1 changed;
-  2 had idle 99 s, intvl 30 s, cnt 6, user timeout 9 s before
+  2 sockets had idle 99 s, intvl 30 s, cnt 6, user timeout 9 s before, which detach doesn't bring back
 until it ends: idle 61 s, intvl 11 s, cnt 7, user timeout 9 s;
-  an idle dead peer is dropped after 72 s, one with data in flight after 9 s" "$output"
+  an idle dead peer is dropped after 72 s, one with data in flight after 9 s
+to undo it: kashim detach --idle 61 --intvl 11 --cnt 7 $server" "$output"
     for off in 0 off; do
         kashim attach -u 9 "$server"
         kashim "${attach[@]}" -u $off "$server"
@@ -251,7 +275,7 @@ until it ends: idle 61 s, intvl 11 s, cnt 7, user timeout 9 s;
     kashim attach -i 99 "$server"
     kashim "${attach[@]}" --listeners-only "$server"
     kashim attach "$server"
-    effect 'several' 1 "$(grep -c '^  3 had idle .. s, intvl .. s, cnt ., or others, before$' <<<"$output")"
+    effect 'several' 1 "$(grep -c '^  3 sockets had idle .. s, intvl .. s, cnt ., or others, before, ' <<<"$output")"
 }
 
 # bats test_tags=effect
@@ -275,7 +299,7 @@ until it ends: idle 61 s, intvl 11 s, cnt 7, user timeout 9 s;
     kashim detach "$server"
     effect 'exit status' 1 "$status"
     effect 'tally' "echo_server ($server): other timers: 2 left alone (idle 61 s, intvl 11 s, cnt 7, user timeout 9 s)" "$output"
-    effect 'said' 'kashim: nothing was turned off: what is on has other timers: -i 61 -n 11 -c 7 -u 9' "$stderr"
+    effect 'said' 'kashim: nothing was turned off: what is on has other timers; detach it with -i 61 -n 11 -c 7 -u 9' "$stderr"
     kashim detach -i 61 -n 11 -c 7 -u 9 "$server"
     effect 'with these' "0 echo_server ($server): listeners: 1 turned off; connections: 1 turned off" "$status $output$stderr"
     effect 'the connection' "${ours/keepalive=1/keepalive=0}" "$(connections_at "$port")"

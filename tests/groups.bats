@@ -138,6 +138,34 @@ connected_in_group() {
     has b "$ours"
 }
 
+# bats test_tags=effect
+@test "group: in a cgroup namespace with the mount of another, what to do is said" {
+    unshare -C true 2>/dev/null || unless_ci 'cgroup namespaces are refused'
+    local target
+    for target in self "$group" tested; do
+        as '' "${inside[@]}" "$group" unshare -C "$dir/kashim" attach "$target"
+        effect "attach $target" 1 "$status"
+        effect "attach $target" 'enter that (nsenter --cgroup --target 1)' "$(grep -o 'enter that .*' <<<"$stderr")"
+    done
+    as '' "${inside[@]}" "$group" unshare -C nsenter --cgroup --target $$ "$dir/kashim" attach -i 61 self
+    effect 'as it says' "0 group $path: idle 61 s" "$status $(grep -o "^group $path: idle 61 s" <<<"$output")"
+}
+
+# bats test_tags=effect
+@test "group: that nothing listens is said where something runs" {
+    local lasting="group $path: idle 61 s, intvl 11 s, cnt 7; an idle dead peer is dropped after 138 s, one with data in flight after 925 s; until kashim detach, or the end of the group"
+    said() {
+        paste -sd' ' <<<"$output" | tr -s ' '
+    }
+    as '' "${inside[@]}" "$group" "$dir/kashim" attach -i 61 -n 11 -c 7 self
+    effect 'by what starts first' "$lasting" "$(said)"
+    without_harness "${inside[@]}" "$group" sleep 60 &
+    started+=($!)
+    wait_for 10 grep -q . "$group/cgroup.procs"
+    attach "$group"
+    effect 'sleep' "$lasting nothing listens there yet" "$(said)"
+}
+
 # ---- what it leaves alone ------------------------------------------------------------------
 
 # bats test_tags=harmless,clumsy:mute
@@ -345,8 +373,10 @@ connected_in_group() {
     ask "$port" hello
     kashim attach -i 300 -n 100 -c 9 "$group"
     effect 'the connection' "$ours" "$(connections_at "$port")"
+    effect 'said' "left alone, since it has settings of its own: group $path/inner" "$(grep left <<<"$output")"
     kashim detach "$group"
     effect 'after detach of the outer' "$ours" "$(connections_at "$port")"
+    effect 'said' "left alone, since it has settings of its own: group $path/inner" "$(grep left <<<"$output")"
     ask "$port" hello
     effect 'a new one' "$ours" "$(connections_at "$port")"
 }
@@ -554,7 +584,7 @@ off=${ours/keepalive=1/keepalive=0}
     effect 'detach' "static_server ($server): other ports: 2 left alone;
   2 of these keep idle 61 s, intvl 11 s, cnt 7" "$(grep -A 1 '^static_server' <<<"$output")"
     kashim detach -i 5 "$group"
-    effect 'other timers' '1 kashim: nothing was turned off: what is on has other timers: -i 61 -n 11 -c 7' "$status $stderr"
+    effect 'other timers' '1 kashim: nothing was turned off: what is on has other timers; detach it with -i 61 -n 11 -c 7' "$status $stderr"
 }
 
 # bats test_tags=effect

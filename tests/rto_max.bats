@@ -144,8 +144,8 @@ accepted=('tcp4 a' 'listen a' 'connect c a' 'accept a b' 'look b')
     wait_for 10 grep -q '^listen a' "$dir/server"
     kashim attach -i 61 -r 3 "$server"
     effect 'attach' 'until it ends: idle 61 s, intvl 30 s, cnt 6, rto max 3 s; an idle dead peer is dropped after 241 s, one with data in flight after 39 s' \
-        "$(tail -n +2 <<<"$output" | paste -sd' ' | tr -s ' ')"
+        "$(sed '1d;$d' <<<"$output" | paste -sd' ' | tr -s ' ')"
     kashim detach -i 61 -r 4 "$server"
     effect 'detach' 1 "$status"
-    effect 'the timers' '-i 61 -n 30 -c 6 -r 3' "$(sed 's/ -u [0-9]*//; s/.*other timers: //' <<<"$stderr")"
+    effect 'the timers' '-i 61 -n 30 -c 6 -r 3' "$(sed 's/ -u [0-9]*//; s/.*detach it with //' <<<"$stderr")"
 }

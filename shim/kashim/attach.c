@@ -51,9 +51,31 @@ static void add_former(struct ka_values *values, const struct scanned *p,
             values->of[i] = p->before.first.of[i];
 }
 
-/* Print what the sockets have now and how long that lasts: what was asked for, and what else
- * all of them have. */
-static void report_timers(const struct scan *scan)
+static void say_undo(const struct arguments *a)
+{
+    enum { NAMED = 3 };
+    const struct numbers *pids = &a->targets.pids;
+    char *command;
+    size_t size;
+    FILE *file = open_memory(&command, &size);
+
+    options_write(file, &a->options);
+    fputs(a->children ? "--children " : "", file);
+    if (a->port)
+        fprintf(file, "--port %d", a->port);
+    else if (pids->count > NAMED)
+        fputs("PID...", file);
+    else
+        for (size_t i = 0; i < pids->count; i++)
+            fprintf(file, i ? " %d" : "%d", (int)pids->all[i]);
+    fclose(file);
+    say("to undo it: kashim detach %s", command);
+    free(command);
+}
+
+/* Print what the sockets have now, how long that lasts, and what undoes it: what was asked
+ * for, and what else all of them have. */
+static void report_timers(const struct arguments *a, const struct scan *scan)
 {
     struct ka_values values = scan->wanted;
     char text[256];
@@ -74,6 +96,7 @@ static void report_timers(const struct scan *scan)
     text[timers.len] = '\0';
     say_parts(append(
         append(NULL, scan->count == 1 ? "until it ends: " : "until they end: "), text));
+    say_undo(a);
 }
 
 /* Print that there was nothing to do, if so, and return false. */
@@ -121,7 +144,7 @@ static bool attach_processes(const struct arguments *a, bool quiet)
     scan_all(&scan);
     done = scan_report(&scan);
     if (!quiet)
-        report_timers(&scan);
+        report_timers(a, &scan);
     done &= quiet || some_sockets(&scan);
     if (!a->children && !quiet && none_refused(&scan))
         mention_children(&scan.pids);
@@ -200,7 +223,7 @@ static bool report_listeners(const struct scan *scan)
     for (size_t i = 0; i < scan->listener_inodes.count; i++)
         good &= report_listener(scan, i);
     process_hurry_closing(false);
-    if (!scan->listener_inodes.count && all_seen(scan))
+    if (scan->count && !scan->listener_inodes.count && all_seen(scan))
         puts("nothing listens there yet");
     return good;
 }
@@ -230,6 +253,7 @@ static bool attach_group(const struct arguments *a, const char *path, const char
     done = put_programs(config, &g, &scan.former);
     if (done)
         report_programs(config, &g, until);
+    group_mention_below(&g);
     scan.spare_own = true;
     scan.names_listeners = true;
     scan.group = &g;

@@ -48,8 +48,10 @@ static bool some_turned_off(const struct scan *scan)
                  ka_seconds(other[KA_USER_TIMEOUT]));
     if (other[KA_RTO_MAX] > 0 && other[KA_RTO_MAX] != value_when_off(KA_RTO_MAX))
         snprintf(rto_max, sizeof rto_max, " -r %d", ka_seconds(other[KA_RTO_MAX]));
-    complain("nothing was turned off: what is on has other timers: -i %d -n %d -c %d%s%s",
-             other[KA_IDLE], other[KA_INTVL], other[KA_CNT], user_timeout, rto_max);
+    complain(
+        "nothing was turned off: what is on has other timers; detach it with -i %d -n %d -c "
+        "%d%s%s",
+        other[KA_IDLE], other[KA_INTVL], other[KA_CNT], user_timeout, rto_max);
     return false;
 }
 
@@ -156,6 +158,7 @@ static bool detach_group(const char *path, const struct ka_config *asked,
         say("group %s: kashim has no programs there", path);
     else
         done = remove_programs(&g);
+    group_mention_below(&g);
     if (timers == GIVEN || (timers == GIVEN_IF_UNKNOWN && found != BPF_FOUND))
         done &= turn_off(&g, *asked, asked, timers == GIVEN);
     else if (done && found == BPF_FOUND)
@@ -181,10 +184,11 @@ static int help(void)
         "kashim detach [OPTIONS] [--children] TARGET...\n"
         "kashim detach [OPTIONS] [--children] --port PORT\n"
         "\n"
-        "Undoes kashim attach: removes what it has put on a control group, and turns\n"
-        "keepalive off on listeners and accepted connections that have the timers given\n"
-        "here, or if none are given, the group's. Sockets with other timers are left\n"
-        "alone. What a program had set before isn't known: that is off as well.\n"
+        "Undoes kashim attach. It removes kashim's programs from a control group. Then it\n"
+        "turns keepalive off on listeners and accepted connections. It takes only those\n"
+        "that have the timers given here; of a group, if none are given, those with the\n"
+        "group's. What the program itself had set before attach is off as well: its\n"
+        "restart brings that back.\n"
         "\n" TARGETS_HELP "\n" TARGET_OPTIONS_HELP);
     options_help(DETACH_SETTINGS);
     puts("\nExit status: 0 all was done, 1 something was not, 2 wrong arguments.");

@@ -100,6 +100,32 @@ void group_add_processes(const struct group *group, struct numbers *pids)
     cgroup_walk(group->path, add_below, &search);
 }
 
+struct below {
+    const struct group *group;
+    struct few found;
+};
+
+static bool note_below(const char *path, void *arg)
+{
+    struct below *below = arg;
+
+    if (!strcmp(path, below->group->path) || !group_has_programs(path))
+        return true;
+    few_add(&below->found, path);
+    return false;
+}
+
+void group_mention_below(const struct group *group)
+{
+    struct below below = {.group = group};
+
+    cgroup_walk(group->path, note_below, &below);
+    if (below.found.count)
+        say("left alone, since it has settings of its own: group %s",
+            few_text(&below.found));
+    free(below.found.text);
+}
+
 enum bpf_found group_nearest(char path[PATH_MAX], struct group_settings *settings)
 {
     enum bpf_found found;

@@ -34,6 +34,9 @@ enum bpf_found group_nearest(char path[PATH_MAX], struct group_settings *setting
  * for the nearest group counts. */
 void group_add_processes(const struct group *group, struct numbers *pids);
 
+/* Print which groups below have programs of their own, if any: they are left alone. */
+void group_mention_below(const struct group *group);
+
 /* The programs of the nearest group of a process. */
 struct serving {
     int pid; /* the last one that was asked for; 0: none yet */

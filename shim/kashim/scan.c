@@ -86,10 +86,17 @@ static bool are_former(const struct scan *scan, const struct ka_values *values)
     return scan->former.of[KA_IDLE] >= 0 && ka_values_agree(values, &scan->former);
 }
 
+/* MPTCP sockets don't have all of them, and then nothing is to be turned off. */
+static bool has_option(int fd, enum ka_option option)
+{
+    return ka_getsockopt_int(fd, ka_socket_options[option].level,
+                             ka_socket_options[option].name) >= 0;
+}
+
 /* Return what a socket gets. What kashim has set before and is not to set any more, goes
  * back to the kernel's own. */
-static struct ka_values wanted_of(const struct scan *scan, const struct tcp_socket *s,
-                                  enum role role)
+static struct ka_values wanted_of(const struct scan *scan, int fd,
+                                  const struct tcp_socket *s, enum role role)
 {
     struct ka_values wanted = scan->wanted;
 
@@ -99,6 +106,9 @@ static struct ka_values wanted_of(const struct scan *scan, const struct tcp_sock
         if (wanted.of[i] < 0 && scan->former.of[i] > 0 &&
             s->values.of[i] == scan->former.of[i])
             wanted.of[i] = value_when_off(i);
+    for (enum ka_option i = KA_USER_TIMEOUT; i < KA_OPTIONS; i++)
+        if (wanted.of[i] == value_when_off(i) && !has_option(fd, i))
+            wanted.of[i] = -1;
     return wanted;
 }
 
@@ -141,7 +151,7 @@ static bool set_and_mark(struct scan *scan, struct scanned *p, int fd, bool ther
 static void apply_options(struct scan *scan, struct scanned *p, int fd,
                           const struct tcp_socket *s, enum role role, struct tally *tally)
 {
-    struct ka_values wanted = wanted_of(scan, s, role), values = KA_NO_VALUES;
+    struct ka_values wanted = wanted_of(scan, fd, s, role), values = KA_NO_VALUES;
     bool replaces = wanted.of[KA_KEEPALIVE] == 1 &&
                     ka_getsockopt_int(fd, SOL_SOCKET, SO_KEEPALIVE) == 1;
     bool right = (replaces || wanted.of[KA_KEEPALIVE] != 1) && ka_has_values(fd, &wanted);

@@ -84,7 +84,8 @@ static bool report_process(const struct scan *scan, const struct scanned *p)
     add_tally(&line, scan, "listeners", &listeners);
     add_tally(&line, scan, "connections", &p->connections);
     if (p->before.count)
-        add(&line, "; ", "%u had %s%s before", p->before.count,
+        add(&line, "; ", "%u socket%s had %s%s before, which detach doesn't bring back",
+            p->before.count, p->before.count == 1 ? "" : "s",
             timers_text(&p->before.first), p->before.mixed ? ", or others," : "");
     add_left_alone(&line, p);
     if (line) {
