@@ -168,5 +168,6 @@ completed() {
 }
 
 teardown() {
+    kill_started
     [ ! "${group-}" ] || rmdir "$group"
 }
