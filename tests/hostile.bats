@@ -288,7 +288,7 @@ enable() {
     printf '%s\n' '# Written by kashim enable; kashim disable removes it.' '[Service]' $'ExecStartPre=-+/x attach \e[31m self' |
         tee "$etc/"$'a\e[2J.service.d/kashim.conf' >"$drop_in"
     kashim enable --root "$tree"
-    effect 'list' 'a?[2J.service group ?[31m x.service group ?[31m' "$(tr -s ' ' <<<"$output" | paste -sd' ')"
+    effect 'list' 'a?[2J.service missing /x (group ?[31m) x.service missing /x (group ?[31m)' "$(tr -s ' ' <<<"$output" | paste -sd' ')"
     enable
     effect 'replaced' "wrote $drop_in, in place of: group ?[31m" "$output"
     mv "$tree" "$dir/"$'t\e[2J'

@@ -224,7 +224,9 @@ const char *unit_guess(const char *unit)
     }
     if (file)
         fclose(file);
-    snprintf(text, sizeof text, *guess.name ? "; %s%s?" : "", guess.name, suffix);
+    *text = '\0';
+    if (*guess.name)
+        snprintf(text, sizeof text, "; %s%s?", guess.name, suffix);
     free(line);
     free(stem);
     return text;
