@@ -101,12 +101,13 @@ $(B)/tests/empty-unit-%: tests/unit/%.c tests/unit/empty/%.c Makefile
 BATS = $(wildcard tests/*.bats)
 PROVE = prove -fo -j $(shell nproc) -e 'bats --tap'
 
-# Files that mostly wait, for timers say, come first and beside those that work.
-WAITING = timing in_flight faults demo bench groups_churn attach status completion load
-WAITING_FIRST = $(foreach name,$(WAITING),$(filter tests/$(name).bats,$(BATS)))
+# The files that take longest come first. They mostly wait, for timers say: so there are two
+# more at once than processors.
+LONGEST = timing in_flight build faults demo groups_churn bench hostile status attach enable
+LONGEST_FIRST = $(foreach name,$(LONGEST),$(filter tests/$(name).bats,$(BATS)))
 
 test tests: all fixtures unit
-	prove -fo -j $$(($$(nproc) + 2)) -e 'bats --tap' $(WAITING_FIRST) $(filter-out $(WAITING_FIRST),$(BATS))
+	prove -fo -j $$(($$(nproc) + 2)) -e 'bats --tap' $(LONGEST_FIRST) $(filter-out $(LONGEST_FIRST),$(BATS))
 
 unit: $(UNIT)
 	CMOCKA_MESSAGE_OUTPUT=TAP prove -fo -e '' $(UNIT)
