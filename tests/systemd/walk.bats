@@ -55,7 +55,7 @@ check() {
     done_well disable
     check 1 'unprotected: 2 listeners, 1 accepted connection: nginx' nginx
     kashim enable
-    effect 'enabled' '' "$output"
+    effect 'enabled' 'no unit is enabled with kashim' "$output"
     restart nginx.service 80
     hold 80 "$get"
     effect 'as it was' "$untouched" "$(options_at 80 connected)"
