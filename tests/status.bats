@@ -23,9 +23,10 @@ the_end() {
     tail -n 2 <<<"$output" | sed 'N; s,\n, / ,'
 }
 
-# json EXPRESSION: of the document d in $output.
+# json EXPRESSION: of the document d in $output, which is too long for an argument where many
+# sockets are.
 json() {
-    python3 -c 'import json, sys; d = json.loads(sys.argv[1]); p = d["processes"]; eval("print(" + sys.argv[2] + ")")' "$output" "$1"
+    python3 -c 'import json, sys; d = json.load(sys.stdin); p = d["processes"]; eval("print(" + sys.argv[1] + ")")' "$1" <<<"$output"
 }
 
 # ---- the table --------------------------------------------------------------------
