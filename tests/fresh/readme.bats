@@ -26,7 +26,7 @@ teardown() {
 make_group() {
     local mount
     mount=$(findmnt -nfo TARGET -t cgroup2) || unless_ci 'cgroup v2 is not mounted here'
-    group=$mount/kashim-readme-$$
+    group=$mount/kashim-readme-$$.slice
     mkdir "$group"
 }
 
