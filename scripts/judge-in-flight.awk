@@ -69,7 +69,7 @@ $2 == "gone" {
     if (early < (first ? first : last) + limit - 0.010)
         early = (first ? first : last) + limit - 0.010
     verdict = $1 < early ? "EARLY" : $3 > late ? "LATE" : "ok"
-    row("socket gone", due, $1, verdict)
+    row("socket gone", due, $1, verdict == "ok" && $1 > late ? "ok (ss came late)" : verdict)
     ended = $3 > due ? $3 : due # ss may have come late
     if (verdict != "ok")
         is_wrong(sprintf("socket gone %s, after %d retransmissions", tolower(verdict), times))

@@ -184,6 +184,7 @@ judged() {
 @test "an end that ss sees late holds, one that is late doesn't" {
     judged "$(but 's/^104.300.*/106.000 gone 104.180/')"
     harmless 'exit status' 0 "$status"
+    harmless 'said' 1 "$(grep -c '^socket gone .* ok (ss came late)$' <<<"$output")"
     faulty "$(but 's/^104.300.*/106.000 gone 104.500/')" 'socket gone late, after 5 retransmissions'
 }
 
