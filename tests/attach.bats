@@ -57,13 +57,13 @@ has_options() {
     serve_bare "$port" redis-server --port "$port" --save '' --tcp-keepalive 0
     attached_before_and_after PING
     local lasting='until it ends: idle 61 s, intvl 11 s, cnt 7;
-  an idle dead peer is dropped after 138 s, one with data in flight after 925 s
-to undo it: kashim detach --idle 61 --intvl 11 --cnt 7 '
+  an idle dead peer is dropped after 138 s, one with data in flight after 925 s'
     effect 'said' "redis-server ($server): listeners: 2 changed; connections: 1 changed
-$lasting$server" "$output"
+$lasting
+to undo it: kashim detach --idle 61 --intvl 11 --cnt 7 $server" "$output"
     kashim "${attach[@]}" "$server"
-    effect 'again' "redis-server ($server): listeners: 2 already right; connections: 2 already right
-$lasting$server" "$output"
+    effect 'again, with nothing to undo' "redis-server ($server): listeners: 2 already right; connections: 2 already right
+$lasting" "$output"
 }
 
 # bats test_tags=effect

@@ -40,6 +40,35 @@
 }
 
 # bats test_tags=effect
+@test "status, attach: a group below that can't be read" {
+    local nobody='setpriv --reuid=65534 --regid=65534 --clear-groups' below=$group long
+    mkdir "$group/closed"
+    serve_in "$group/closed" echo_server "$port"
+    chmod a+rx "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/* "$dir"
+    chmod 755 "$group"
+    chmod 700 "$group/closed"
+    as "$nobody" "$dir/kashim" status --check "$group"
+    effect '--check' "3 not known: group $path/closed: not all of it can be read: Permission denied" "$status $output$stderr"
+    as "$nobody" "$dir/kashim" status "$group"
+    effect 'status' "1 kashim: group $path/closed: not all of it can be read: Permission denied" "$status $output$stderr"
+    kashim status --check "$group"
+    effect 'as root' "1 unprotected: 1 listener: echo_server ($server)" "$status $output$stderr"
+
+    long=$(printf '%0200d' 0)
+    for _ in {1..25}; do
+        mkdir "$below/$long"
+        cd "$below/$long" || return 1
+        below=.
+    done
+    kashim status --check "$group"
+    effect 'unprotected all the same' "1 unprotected: 1 listener: echo_server ($server)" "$status $output"
+    attach "$group"
+    effect 'attach' "1 kashim: group $path: not all of it can be read: File name too long" "$status $stderr"
+    cd / || return 1
+    find "$group" -depth -type d -name "$long" -delete
+}
+
+# bats test_tags=effect
 @test "status: the group that is meant is named, and one that is empty" {
     make_unit "unit-${group##*-}.service"
     kashim status "${unit##*/}"
@@ -75,24 +104,23 @@
 
 # bats test_tags=effect
 @test "status, attach: a unit of the host, and what is inside another's group" {
-    local id=${group##*-} inner outer
-    for outer in "box-$id.scope" "box-$id.service" "lxc-$id"; do
-        make_unit "$outer"
-        inner=$unit/system.slice/inner-$id.service
-        mkdir -p "$inner"
-        kashim status "inner-$id"
-        effect "inside $outer" "1 kashim: 'inner-$id' names a group inside $outer; give its path: $unit_path/system.slice/inner-$id.service" "$status $output$stderr"
-        attach "inner-$id.service"
-        effect 'programs' "1 " "$status $(programs_on "$inner")"
-        remove_groups "$unit"
+    local id=${group##*-} inner outer name
+    for outer in "box-$id.scope" "user@1000.service" "lxc-$id"; do
+        for name in "inner-$id.service" "inner-$id"; do
+            make_unit "$outer"
+            inner=$unit/system.slice/$name
+            mkdir -p "$inner"
+            kashim status "inner-$id"
+            effect "inside $outer" "1 kashim: 'inner-$id' names a group inside $outer; give its path: $unit_path/system.slice/$name" "$status $output$stderr"
+            attach "inner-$id"
+            effect 'programs' "1 " "$status $(programs_on "$inner")"
+            remove_groups "$unit"
+        done
     done
-    for outer in "user@$id.service" "host-$id.slice"; do
-        make_unit "$outer"
-        mkdir -p "$unit/app.slice/inner-$id.service" "$unit/app.slice/x.scope/inner-$id.service"
-        kashim status "inner-$id"
-        effect "$outer" "group $unit_path/app.slice/inner-$id.service (empty): kashim has put no programs there" "$(head -n 1 <<<"$output$stderr")"
-        remove_groups "$unit"
-    done
+    make_unit "host-$id.slice"
+    mkdir -p "$unit/app.slice/inner-$id.service" "$unit/app.slice/x.scope/inner-$id.service"
+    kashim status "inner-$id"
+    effect 'of the host' "group $unit_path/app.slice/inner-$id.service (empty): kashim has put no programs there" "$(head -n 1 <<<"$output$stderr")"
 }
 
 # bats test_tags=effect

@@ -80,13 +80,14 @@ static void report_timers(const struct arguments *a, const struct scan *scan)
     struct ka_values values = scan->wanted;
     char text[256];
     struct ka_text timers = {text, sizeof text - 1, 0};
-    unsigned have = 0; /* sockets that have them */
+    unsigned have = 0, changed = 0; /* sockets that have them */
 
     for (size_t i = 0; i < scan->count; i++) {
         const struct tally *l = &scan->processes[i].listeners,
                            *c = &scan->processes[i].connections;
 
         have += l->changed + l->right + c->changed + c->right;
+        changed += l->changed + c->changed;
     }
     if (!have)
         return;
@@ -96,7 +97,8 @@ static void report_timers(const struct arguments *a, const struct scan *scan)
     text[timers.len] = '\0';
     say_parts(append(
         append(NULL, scan->count == 1 ? "until it ends: " : "until they end: "), text));
-    say_undo(a);
+    if (changed)
+        say_undo(a);
 }
 
 /* Print that there was nothing to do, if so, and return false. */

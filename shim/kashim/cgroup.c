@@ -219,42 +219,51 @@ bool cgroup_parent(char path[PATH_MAX])
 
 /* ---- who is there ------------------------------------------------------------ */
 
-/* `path` is a buffer that grows on the way down. */
-static void walk(char path[PATH_MAX], bool (*visit)(const char *path, void *arg),
-                 void *arg)
+/* `path` is a buffer that grows on the way down. Return the first error. */
+static int walk(char path[PATH_MAX], bool (*visit)(const char *path, void *arg),
+                void *arg)
 {
     static char directory[PATH_MAX]; /* not on the stack: groups can be 2,000 deep */
     size_t len = strlen(path);
     struct dirent *d;
     DIR *dir;
+    int error = 0;
 
-    if (!visit(path, arg) || !cgroup_directory(path, directory))
-        return;
+    if (!visit(path, arg))
+        return 0;
+    if (!cgroup_directory(path, directory))
+        return ENAMETOOLONG;
     dir = opendir(directory);
-    while (dir && (d = readdir(dir))) {
-        if (d->d_type != DT_DIR || *d->d_name == '.' ||
-            snprintf(path + len, PATH_MAX - len, "%s%s", len > 1 ? "/" : "", d->d_name) >=
-                (int)(PATH_MAX - len))
+    if (!dir)
+        return errno == ENOENT ? 0 : errno;
+    while ((d = readdir(dir))) {
+        int below;
+
+        if (d->d_type != DT_DIR || *d->d_name == '.')
             continue;
-        walk(path, visit, arg);
+        below = snprintf(path + len, PATH_MAX - len, "%s%s", len > 1 ? "/" : "",
+                         d->d_name) < (int)(PATH_MAX - len)
+                    ? walk(path, visit, arg)
+                    : ENAMETOOLONG;
+        error = error ? error : below;
     }
     path[len] = '\0';
-    if (dir)
-        closedir(dir);
+    closedir(dir);
+    return error;
 }
 
-void cgroup_walk(const char *path, bool (*visit)(const char *path, void *arg), void *arg)
+int cgroup_walk(const char *path, bool (*visit)(const char *path, void *arg), void *arg)
 {
     char grown[PATH_MAX];
 
-    if (join(grown, path, ""))
-        walk(grown, visit, arg);
+    return join(grown, path, "") ? walk(grown, visit, arg) : ENAMETOOLONG;
 }
 
 static FILE *open_list(const char *path, const char *list)
 {
     char directory[PATH_MAX], name[PATH_MAX + 32];
 
+    errno = ENAMETOOLONG;
     if (!cgroup_directory(path, directory))
         return NULL;
     snprintf(name, sizeof name, "%s/%s", directory, list);
@@ -268,7 +277,7 @@ static size_t add_processes(FILE *file, bool threads, struct numbers *pids)
     size_t unseen = 0;
     int id;
 
-    while (file && fscanf(file, "%d", &id) == 1) {
+    while (fscanf(file, "%d", &id) == 1) {
         int pid = threads ? process_of_thread(id) : id;
 
         if (pid > 0 && pid != getpid())
@@ -279,19 +288,23 @@ static size_t add_processes(FILE *file, bool threads, struct numbers *pids)
 }
 
 /* A threaded group tells its threads, not its processes. */
-size_t cgroup_processes(const char *path, struct numbers *pids)
+int cgroup_processes(const char *path, struct numbers *pids, size_t *unseen)
 {
     FILE *file = open_list(path, "cgroup.procs");
-    size_t unseen = add_processes(file, false, pids);
 
-    if (file && ferror(file)) {
+    *unseen = 0;
+    if (!file)
+        return errno;
+    *unseen = add_processes(file, false, pids);
+    if (ferror(file)) {
         fclose(file);
         file = open_list(path, "cgroup.threads");
-        unseen = add_processes(file, true, pids);
+        if (!file)
+            return errno;
+        *unseen = add_processes(file, true, pids);
     }
-    if (file)
-        fclose(file);
-    return unseen;
+    fclose(file);
+    return 0;
 }
 
 /* The root group has no such file, and is never empty. */

@@ -37,12 +37,14 @@ int cgroup_open(const char *path);
 bool cgroup_parent(char path[PATH_MAX]);
 
 /* Call `visit` for a group and all below it, but for those below one where it returns
- * false. The path is good until `visit` returns. */
-void cgroup_walk(const char *path, bool (*visit)(const char *path, void *arg), void *arg);
+ * false. The path is good until `visit` returns. Return 0, or an error number: groups below
+ * were missed, since they may not be read or their path is too long. */
+int cgroup_walk(const char *path, bool (*visit)(const char *path, void *arg), void *arg);
 
-/* Add the processes in the group itself, but for this one. Return how many more there are,
- * which have no number here: they are of another PID namespace, say. */
-size_t cgroup_processes(const char *path, struct numbers *pids);
+/* Add the processes in the group itself, but for this one. `unseen` becomes how many more
+ * there are, which have no number here: they are of another PID namespace, say. Return 0 or
+ * an error number. */
+int cgroup_processes(const char *path, struct numbers *pids, size_t *unseen);
 
 /* Tell whether no process is in the group nor in one below it. */
 bool cgroup_is_empty(const char *path);

@@ -78,26 +78,54 @@ bool group_has_programs(const char *path)
     return found == BPF_FOUND || found == BPF_OTHER_VERSION;
 }
 
+/* A group that is gone has no processes. */
+void group_add_own_processes(const char *path, struct numbers *pids,
+                             struct unseen *unseen)
+{
+    size_t more;
+    int error = cgroup_processes(path, pids, &more);
+
+    unseen->processes += more;
+    if (error && error != ENOENT && error != ENODEV)
+        unseen->error = error;
+}
+
 struct search {
     const struct group *group;
     struct numbers *pids;
+    struct unseen unseen;
 };
 
 static bool add_below(const char *path, void *arg)
 {
-    const struct search *search = arg;
+    struct search *search = arg;
 
     if (strcmp(path, search->group->path) != 0 && group_has_programs(path))
         return false;
-    cgroup_processes(path, search->pids);
+    group_add_own_processes(path, search->pids, &search->unseen);
     return true;
 }
 
-void group_add_processes(const struct group *group, struct numbers *pids)
+struct unseen group_add_processes(const struct group *group, struct numbers *pids)
 {
-    struct search search = {group, pids};
+    struct search search = {.group = group, .pids = pids};
+    int error = cgroup_walk(group->path, add_below, &search);
 
-    cgroup_walk(group->path, add_below, &search);
+    if (error)
+        search.unseen.error = error;
+    return search.unseen;
+}
+
+bool group_is_seen(const char *path, const struct unseen *unseen)
+{
+    if (unseen->processes)
+        complain("group %s: %zu of its processes can't be seen here: run kashim as root "
+                 "of the host",
+                 path, unseen->processes);
+    if (unseen->error)
+        complain("group %s: not all of it can be read: %s", path,
+                 strerror(unseen->error));
+    return !unseen->processes && !unseen->error;
 }
 
 struct below {

@@ -30,9 +30,22 @@ bool group_has_programs(const char *path);
  * `path` to it. `settings`, which may be NULL, is filled if the result is BPF_FOUND. */
 enum bpf_found group_nearest(char path[PATH_MAX], struct group_settings *settings);
 
+/* What of a group and those below it can't be looked at. */
+struct unseen {
+    size_t processes;
+    int error; /* of a group that can't be read; 0: none */
+};
+
+/* Add the processes of the group itself; add to `unseen`. */
+void group_add_own_processes(const char *path, struct numbers *pids,
+                             struct unseen *unseen);
+
 /* Add the processes in the group and in those below it that have no programs of their own,
  * for the nearest group counts. */
-void group_add_processes(const struct group *group, struct numbers *pids);
+struct unseen group_add_processes(const struct group *group, struct numbers *pids);
+
+/* Print what can't be looked at, if so, and return false. */
+bool group_is_seen(const char *path, const struct unseen *unseen);
 
 /* Print which groups below have programs of their own, if any: they are left alone. */
 void group_mention_below(const struct group *group);

@@ -134,12 +134,13 @@ static void add_processes_of(const char *names, struct numbers *pids)
 {
     char *copy = append(NULL, names), *rest = copy, *name;
     struct units units;
+    size_t unseen;
 
     while ((name = strsep(&rest, " "))) {
         if (!*name || !units_show(name, &units))
             continue;
         for (size_t i = 0; i < units.count; i++)
-            cgroup_processes(units.all[i].properties[UNIT_CONTROL_GROUP], pids);
+            cgroup_processes(units.all[i].properties[UNIT_CONTROL_GROUP], pids, &unseen);
         units_free(&units);
     }
     free(copy);

@@ -409,7 +409,7 @@ static unsigned still_queued(const struct scan *scan)
 static void scan_once(struct scan *scan, bool first)
 {
     if (scan->group)
-        group_add_processes(scan->group, &scan->pids);
+        scan->unseen = group_add_processes(scan->group, &scan->pids);
     if (scan->children)
         pids_add_descendants(&scan->pids);
     open_processes(scan, false);

@@ -74,8 +74,9 @@ struct scan {
     /* What came of it. */
     struct scanned *processes; /* in the order of `pids` */
     size_t count;
-    size_t looked_at; /* sockets */
-    size_t too_many;  /* processes beyond the limit of open files */
+    size_t looked_at;     /* sockets */
+    size_t too_many;      /* processes beyond the limit of open files */
+    struct unseen unseen; /* of the group */
     struct queue *listeners;
     struct numbers listener_inodes; /* in the order of `listeners` */
     unsigned queued; /* connections from before that weren't accepted in time, at most */

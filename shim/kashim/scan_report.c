@@ -114,5 +114,7 @@ bool scan_report(const struct scan *scan)
         complain("not looked at: %zu processes, for which the limit of open files is too "
                  "low (ulimit -n)",
                  scan->too_many);
+    if (scan->group)
+        done &= group_is_seen(scan->group->path, &scan->unseen);
     return done && !scan->queued && !scan->too_many;
 }

@@ -78,15 +78,11 @@ static const char *serving_group(struct survey *survey, int pid)
 static bool add_its_processes(const char *path, void *arg)
 {
     struct survey *survey = arg;
-    size_t unseen = cgroup_processes(path, &survey->targets.pids);
+    struct unseen unseen = {0};
 
-    if (unseen) {
-        complain("group %s: %zu of its processes can't be seen here: run kashim as root "
-                 "of the host",
-                 path, unseen);
-        survey->report.incomplete = true;
-    }
-    return true;
+    group_add_own_processes(path, &survey->targets.pids, &unseen);
+    survey->report.incomplete |= !group_is_seen(path, &unseen);
+    return !unseen.error;
 }
 
 static bool add_if_served(const char *path, void *arg)
@@ -107,11 +103,13 @@ static void read_groups(struct survey *survey)
     survey->report.asked_count = survey->targets.group_count;
     for (size_t i = 0; i < survey->targets.group_count; i++) {
         const char *path = survey->targets.groups[i];
+        struct unseen missed = {0};
 
         survey->report.incomplete |= group_is_of_socket(path);
         nearest_group(&survey->report, path);
         cgroup_walk(path, add_if_served, &survey->report);
-        cgroup_walk(path, add_its_processes, survey);
+        missed.error = cgroup_walk(path, add_its_processes, survey);
+        survey->report.incomplete |= !group_is_seen(path, &missed);
     }
     if (survey->all)
         cgroup_walk(cgroup_top(), add_if_served, &survey->report);
