@@ -107,6 +107,7 @@
     local id=${group##*-} inner outer name
     for outer in "box-$id.scope" "user@1000.service" "lxc-$id"; do
         for name in "inner-$id.service" "inner-$id"; do
+            [ "$outer $name" != "lxc-$id inner-$id" ] || continue
             make_unit "$outer"
             inner=$unit/system.slice/$name
             mkdir -p "$inner"
@@ -117,6 +118,14 @@
             remove_groups "$unit"
         done
     done
+    make_unit "manager-$id"
+    mkdir "$unit/inner-$id"
+    kashim status "inner-$id"
+    effect 'a container' "group $unit_path/inner-$id (empty): kashim has put no programs there" "$(head -n 1 <<<"$output$stderr")"
+    mkdir -p "$unit/box/inner-$id.service" "$unit/box/other-$id"
+    kashim status "other-$id"
+    effect 'inside a container' "1 kashim: 'other-$id' names a group inside box; give its path: $unit_path/box/other-$id" "$status $output$stderr"
+    remove_groups "$unit"
     make_unit "host-$id.slice"
     mkdir -p "$unit/app.slice/inner-$id.service" "$unit/app.slice/x.scope/inner-$id.service"
     kashim status "inner-$id"

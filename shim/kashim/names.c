@@ -39,18 +39,30 @@ static bool ends_with(const char *text, size_t len, const char *suffix)
     return len >= suffix_len && !memcmp(text + len - suffix_len, suffix, suffix_len);
 }
 
+static bool is_unit(const char *group, size_t len)
+{
+    return ends_with(group, len, ".service") || ends_with(group, len, ".scope") ||
+           ends_with(group, len, ".socket") || ends_with(group, len, ".slice");
+}
+
 /* A unit of this system lies below slices alone: in any other group, a container or a user
- * could have made one of its name. Fill `outer` with the first such above it, or return false. */
+ * could have made one of its name. Container managers without systemd have one group, as in
+ * /docker/ID. Fill `outer` with what is above it besides, or return false. */
 static bool is_inside(const char *path, char *outer, size_t size)
 {
     const char *part = path + strlen(cgroup_top());
+    bool managers = !is_unit(path, strlen(path));
 
     for (size_t len; part += *part == '/', len = strcspn(part, "/"), part[len];
-         part += len)
-        if (!ends_with(part, len, ".slice")) {
+         part += len) {
+        if (ends_with(part, len, ".slice"))
+            continue;
+        if (!managers || is_unit(part, len)) {
             snprintf(outer, size, "%.*s", (int)len, part);
             return true;
         }
+        managers = false;
+    }
     return false;
 }
 
