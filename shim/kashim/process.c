@@ -418,9 +418,10 @@ void process_hurry_closing(bool on)
     const struct sigaction action = {.sa_handler = interrupt, .sa_flags = SA_RESTART};
     sigset_t alarms;
 
+    if (on && sigaction(SIGALRM, &action, NULL))
+        return; /* the signal would end kashim */
     sigemptyset(&alarms);
     sigaddset(&alarms, SIGALRM);
-    sigaction(SIGALRM, &action, NULL);
     sigprocmask(SIG_UNBLOCK, &alarms, NULL);
     setitimer(ITIMER_REAL, on ? &often : &never, NULL);
 }
