@@ -160,9 +160,9 @@ continued() {
         as "prlimit --nofile=$n" "$dir/kashim" attach --force "$path"
         [ "$status" = 0 ] || [[ $stderr == kashim:* && $stderr == *'Too many open files'* ]] ||
             harmless "with $n descriptors" 'Too many open files' "$status $stderr"
-        programs=$(programs_on "$group")
-        [[ $status != 0 && ! $programs ]] || # both or none
-            harmless "programs with $n" 'kashim kashim_setopt' "$programs"
+        programs=$([[ $output != *"group $path: idle"* ]] || echo 'kashim kashim_setopt')
+        harmless "programs with $n, as it says" "$programs" "$(programs_on "$group")"
+        [ "$programs" ] || harmless "with $n and no programs" refused "$([ "$status" = 0 ] || echo refused)"
         kashim detach "$path"
     done
     harmless 'with 16' 0 "$status"
