@@ -99,15 +99,17 @@ $(B)/tests/empty-unit-%: tests/unit/%.c tests/unit/empty/%.c Makefile
 
 # Scenario tests, all or those named: make test BATS=tests/servers.bats
 BATS = $(wildcard tests/*.bats)
-PROVE = prove -fo -j $(shell nproc) -e 'bats --tap'
+JOBS = $(shell nproc)
+PROVE = prove -fo -j $(JOBS) -e 'bats --tap'
 
 # The files that take longest come first. They mostly wait, for timers say: so there are two
 # more at once than processors.
 LONGEST = timing in_flight build faults demo groups_churn bench hostile status attach enable
 LONGEST_FIRST = $(foreach name,$(LONGEST),$(filter tests/$(name).bats,$(BATS)))
 
+test tests: JOBS = $(shell echo $$(($$(nproc) + 2)))
 test tests: all fixtures unit
-	prove -fo -j $$(($$(nproc) + 2)) -e 'bats --tap' $(LONGEST_FIRST) $(filter-out $(LONGEST_FIRST),$(BATS))
+	$(PROVE) $(LONGEST_FIRST) $(filter-out $(LONGEST_FIRST),$(BATS))
 
 unit: $(UNIT)
 	CMOCKA_MESSAGE_OUTPUT=TAP prove -fo -e '' $(UNIT)

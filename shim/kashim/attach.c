@@ -80,7 +80,7 @@ static void report_timers(const struct arguments *a, const struct scan *scan)
     struct ka_values values = scan->wanted;
     char text[256];
     struct ka_text timers = {text, sizeof text - 1, 0};
-    unsigned have = 0, changed = 0; /* sockets that have them */
+    unsigned changed = 0, have = 0; /* sockets that got them; and with those that had */
 
     for (size_t i = 0; i < scan->count; i++) {
         const struct tally *l = &scan->processes[i].listeners,

@@ -237,14 +237,13 @@ static int walk(char path[PATH_MAX], bool (*visit)(const char *path, void *arg),
     if (!dir)
         return errno == ENOENT ? 0 : errno;
     while ((d = readdir(dir))) {
-        int below;
+        int below = ENAMETOOLONG;
 
         if (d->d_type != DT_DIR || *d->d_name == '.')
             continue;
-        below = snprintf(path + len, PATH_MAX - len, "%s%s", len > 1 ? "/" : "",
-                         d->d_name) < (int)(PATH_MAX - len)
-                    ? walk(path, visit, arg)
-                    : ENAMETOOLONG;
+        if (snprintf(path + len, PATH_MAX - len, "%s%s", len > 1 ? "/" : "", d->d_name) <
+            (int)(PATH_MAX - len))
+            below = walk(path, visit, arg);
         error = error ? error : below;
     }
     path[len] = '\0';

@@ -388,9 +388,7 @@ bool drop_in_remove(const struct drop_in *d)
 
 static int is_folder(const struct dirent *entry)
 {
-    size_t len = strlen(entry->d_name);
-
-    return len > 2 && !strcmp(entry->d_name + len - 2, ".d");
+    return ends_with(entry->d_name, strlen(entry->d_name), ".d");
 }
 
 static bool is_in(int root, const char *path)

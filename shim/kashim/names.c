@@ -32,13 +32,6 @@ static bool has_name(const char *group, const char *name)
            (!group[len] || !strcmp(group + len, ".service"));
 }
 
-static bool ends_with(const char *text, size_t len, const char *suffix)
-{
-    size_t suffix_len = strlen(suffix);
-
-    return len >= suffix_len && !memcmp(text + len - suffix_len, suffix, suffix_len);
-}
-
 static bool is_unit(const char *group, size_t len)
 {
     return ends_with(group, len, ".service") || ends_with(group, len, ".scope") ||

@@ -36,21 +36,14 @@ static const char *const names[UNIT_PROPERTIES] = {
 
 /* ---- names ------------------------------------------------------------------- */
 
-static bool has_suffix(const char *name, const char *suffix)
-{
-    size_t len = strlen(name), suffix_len = strlen(suffix);
-
-    return len > suffix_len && !strcmp(name + len - suffix_len, suffix);
-}
-
 bool unit_is_service(const char *unit)
 {
-    return has_suffix(unit, ".service");
+    return ends_with(unit, strlen(unit), ".service");
 }
 
 bool unit_is_socket(const char *unit)
 {
-    return has_suffix(unit, ".socket");
+    return ends_with(unit, strlen(unit), ".socket");
 }
 
 bool unit_is_template(const char *unit)
@@ -80,7 +73,7 @@ bool unit_name(const char *argument, char name[UNIT_NAME_SIZE])
     bool suffixed = unit_is_service(argument) || unit_is_socket(argument);
 
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (has_suffix(argument, others[i])) {
+        if (ends_with(argument, strlen(argument), others[i])) {
             complain("%s is neither a service nor a socket unit", quoted(argument));
             return false;
         }
@@ -125,7 +118,7 @@ bool unit_is_in(int root, const char *unit)
 
 bool unit_is_installed(const char *name)
 {
-    const char *suffix = has_suffix(name, ".service") ? "" : ".service";
+    const char *suffix = ends_with(name, strlen(name), ".service") ? "" : ".service";
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     char unit[UNIT_NAME_SIZE];
     bool fits = snprintf(unit, sizeof unit, "%s%s", name, suffix) < (int)sizeof unit;

@@ -36,6 +36,13 @@ const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+bool ends_with(const char *name, size_t len, const char *suffix)
+{
+    size_t suffix_len = strlen(suffix);
+
+    return len > suffix_len && !memcmp(name + len - suffix_len, suffix, suffix_len);
+}
+
 const char *quoted(const char *word)
 {
     enum { SHOWN = 200 };

@@ -3,6 +3,7 @@
 #ifndef KASHIM_UTIL_H
 #define KASHIM_UTIL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -40,6 +41,9 @@ const char *quoted(const char *word);
 
 /* Return what stands behind the last slash. */
 const char *base_name(const char *path);
+
+/* Tell whether a name of `len` bytes ends in the suffix and has more. */
+bool ends_with(const char *name, size_t len, const char *suffix);
 
 /* The name that a misspelt word is most like, of those that were compared. */
 struct guess {
