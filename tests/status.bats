@@ -7,10 +7,11 @@
 
 setup() {
     install_command
-    port=$(free_port)
-    while other=$(free_port); do
-        [ "$other" -le "$port" ] || break
+    port=$(free_port) other=$port
+    while [ "$other" = "$port" ]; do
+        other=$(free_port)
     done
+    [ "$other" -gt "$port" ] || read -r port other <<<"$other $port"
 }
 
 # rows: those of the sockets on $port, each blank alone, the peer by name.
